@@ -1,0 +1,84 @@
+#include "engine_sdk/runner.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <new>
+
+namespace hostler::engine_sdk {
+namespace {
+
+Error BeingUnloaded(const std::string& name) {
+  return Error{Code::kConflict, fmt::format("model \"{}\" is being unloaded", name), "Load it again."}.Named("not_loaded");
+}
+
+}  // namespace
+
+Result<> Shielded(const std::function<Result<>()>& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Fail(Error{Code::kUnavailable, "there is not enough memory", "Unload another model, or use a smaller one."}.Named("out_of_memory"));
+  } catch (const std::exception& error) {
+    return Fail(Code::kInternal, fmt::format("the model's library failed: {}", error.what()));
+  }
+}
+
+Runner::Runner(std::string name, std::unique_ptr<Model> model) : name_(std::move(name)), model_(std::move(model)) {
+  const int parallel = std::max(1, model_->parallel());
+  for (int i = 0; i < parallel; ++i) threads_.emplace_back([this, i] { Work(i); });
+}
+
+Runner::~Runner() { End(); }
+
+Result<> Runner::Submit(std::shared_ptr<Job> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ending_) return Fail(BeingUnloaded(name_));
+    if (queue_.size() >= kWaiting) {
+      return Fail(Code::kBusy, fmt::format("{} requests are already waiting for model \"{}\"", kWaiting, name_), "Try again in a moment.");
+    }
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return {};
+}
+
+void Runner::Withdraw(const std::shared_ptr<Job>& job) {
+  job->stop.request_stop();
+  const std::lock_guard lock(mutex_);
+  std::erase(queue_, job);
+}
+
+void Runner::End() {
+  const std::lock_guard one(end_mutex_);
+  std::deque<std::shared_ptr<Job>> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    refused.swap(queue_);
+  }
+  wake_.notify_all();
+  for (const auto& job : refused) job->pipe.Close(Fail(BeingUnloaded(name_)));
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  model_.reset();
+}
+
+std::shared_ptr<Job> Runner::Next() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [&] { return ending_ || !queue_.empty(); });
+  if (queue_.empty()) return nullptr;
+  auto job = std::move(queue_.front());
+  queue_.pop_front();
+  return job;
+}
+
+void Runner::Work(int number) {
+  pthread_setname_np(pthread_self(), fmt::format("model-{}", number).c_str());
+  while (const auto job = Next()) {
+    job->pipe.Close(Shielded([&] { return job->work(*model_, job->pipe, job->stop.get_token()); }));
+  }
+}
+
+}  // namespace hostler::engine_sdk

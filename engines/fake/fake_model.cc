@@ -1,0 +1,146 @@
+#include "engines/fake/fake_model.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <condition_variable>
+#include <csignal>
+#include <numbers>
+
+#include "base/text.h"
+
+namespace hostler::fake {
+namespace {
+
+constexpr std::size_t kSamplesPerCharacter = 800;
+constexpr int kInputRate = 16000;  // Hz
+
+}  // namespace
+
+bool Wait(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
+}
+
+FakeModel::FakeModel(std::string id, Options options, Mischief& mischief, log::Log& log)
+    : id_(std::move(id)), options_(std::move(options)), mischief_(mischief), log_(log), memory_(Memory(options_.memory_mb.value_or(0))) {}
+
+wire::Capabilities FakeModel::capabilities() const {
+  wire::Capabilities can;
+  can.voice_design = can.voice_clone = can.streaming = can.instructions = can.speed_control = true;
+  can.transcribe = can.word_times = true;
+  can.languages = {"en-us", "de"};
+  can.sample_rate = options_.sample_rate.value_or(16000);
+  can.input_sample_rate = kInputRate;
+  can.default_voice = "fake-1";
+  return can;
+}
+
+std::vector<wire::Voice> FakeModel::voices() const { return {{"fake-1", "Fake One", "en-us", "female"}, {"fake-2", "Fake Two", "de", "male"}}; }
+
+int FakeModel::BeginRequest(std::string_view what) {
+  const int number = ++requests_;
+  log_.Info("fake {} request {} starts: {}", id_, number, what);
+  mischief_.Babble(log_);
+  if (options_.leak_mb_per_request) mischief_.Grow(*options_.leak_mb_per_request);
+  return number;
+}
+
+Result<> FakeModel::Control(const wire::ControlRequest& request, engine_sdk::AudioSink& sink, std::stop_token stop) {
+  const std::string voice = request.voice.value_or("fake-1");
+  if (voice != "fake-1" && voice != "fake-2") {
+    return Fail(Error{Code::kNotFound, fmt::format("unknown voice \"{}\"", voice), "Use fake-1 or fake-2."}.At("voice"));
+  }
+  const auto samples = static_cast<double>(Utf8Length(request.text).value_or(0) * kSamplesPerCharacter) / request.speed.value_or(1);
+  return Speak({voice == "fake-1" ? 220.0 : 110.0, static_cast<std::size_t>(samples)}, sink, stop);
+}
+
+Result<> FakeModel::Clone(const wire::CloneRequest& request, const engine_sdk::Recording& reference, engine_sdk::AudioSink& sink, std::stop_token stop) {
+  log_.Info("fake {} heard a reference of {} samples", id_, reference.samples.size());
+  return Speak({330, Utf8Length(request.text).value_or(0) * kSamplesPerCharacter}, sink, stop);
+}
+
+Result<> FakeModel::Design(const wire::DesignRequest& request, engine_sdk::AudioSink& sink, std::stop_token stop) {
+  log_.Info("fake {} imagines: {}", id_, request.description);
+  return Speak({440, Utf8Length(request.text).value_or(0) * kSamplesPerCharacter}, sink, stop);
+}
+
+Result<> FakeModel::Misbehave(int chunk, const std::stop_token& stop) {
+  if (options_.fail_at_chunk == chunk) return Fail(Code::kInternal, fmt::format("the fake model was told to fail at chunk {}", chunk));
+  if (options_.crash_at_chunk == chunk) std::raise(SIGSEGV);
+  if (options_.abort_at_chunk == chunk) std::abort();
+  if (options_.exit_at_chunk == chunk) ::_exit(3);
+  if (options_.stall_at_chunk == chunk) {
+    log_.Warning("fake {} stalls at chunk {}", id_, chunk);
+    while (options_.stall_hard.value_or(false)) ::pause();
+    while (Wait(std::chrono::hours(1), stop)) {
+    }
+  }
+  return {};
+}
+
+Result<> FakeModel::Speak(Tone tone, engine_sdk::AudioSink& sink, const std::stop_token& stop) {
+  const int number = BeginRequest("speak");
+  const int rate = options_.sample_rate.value_or(16000);
+  const auto block = static_cast<std::size_t>(std::max(1, options_.chunk_samples.value_or(1600)));
+  if (options_.chunks) tone.samples = static_cast<std::size_t>(*options_.chunks) * block;
+  std::vector<std::int16_t> samples(block);
+  int chunk = 0;
+  for (std::size_t done = 0; done < tone.samples; ++chunk) {
+    HOSTLER_OK(Misbehave(chunk, stop));
+    const std::size_t count = std::min(block, tone.samples - done);
+    for (std::size_t i = 0; i < count; ++i) {
+      const double phase = 2 * std::numbers::pi * tone.pitch * static_cast<double>(done + i) / rate;
+      samples[i] = static_cast<std::int16_t>(std::lround(8000 * std::sin(phase)));
+    }
+    const bool wanted = (chunk > 0 || sink.Begin(rate, 1)) && sink.Write({samples.data(), count});
+    if (!wanted || (options_.chunk_ms && !Wait(std::chrono::milliseconds(*options_.chunk_ms), stop))) {
+      log_.Info("fake {} request {} cancelled after {} chunks", id_, number, chunk + 1);
+      return {};
+    }
+    done += count;
+  }
+  HOSTLER_OK(Misbehave(chunk, stop));
+  log_.Info("fake {} request {} ends: {} samples in {} chunks", id_, number, tone.samples, chunk);
+  return {};
+}
+
+// One segment per second of the recording; the last one may be shorter.
+Result<wire::Transcript> FakeModel::Transcribe(const wire::TranscribeRequest& request, const engine_sdk::Recording& recording,
+                                               const std::function<void(const wire::Segment&)>& on_segment, std::stop_token stop) {
+  const int number = BeginRequest("hear");
+  const auto rate = static_cast<std::size_t>(recording.sample_rate);
+  wire::Transcript transcript;
+  transcript.text = fmt::format("heard {} samples at {} Hz", recording.samples.size(), rate);
+  transcript.language = request.language.value_or("en");
+  transcript.duration = static_cast<double>(recording.samples.size()) / static_cast<double>(rate);
+  const std::size_t count = std::max<std::size_t>(1, (recording.samples.size() + rate - 1) / rate);
+  for (std::size_t i = 0; i < count; ++i) {
+    HOSTLER_OK(Misbehave(static_cast<int>(i), stop));
+    if (options_.chunk_ms && !Wait(std::chrono::milliseconds(*options_.chunk_ms), stop)) {
+      log_.Info("fake {} request {} cancelled after {} chunks", id_, number, i);
+      return transcript;
+    }
+    wire::Segment segment;
+    segment.id = static_cast<int>(i);
+    segment.start = static_cast<double>(i);
+    segment.end = std::min(transcript.duration, static_cast<double>(i + 1));
+    segment.text = count == 1 ? transcript.text : fmt::format("second {}", i + 1);
+    if (on_segment) on_segment(segment);
+    transcript.segments.push_back(std::move(segment));
+  }
+  if (request.words.value_or(false)) {
+    const auto words = Split(transcript.text, ' ');
+    const double length = transcript.duration / static_cast<double>(words.size());
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      transcript.words.push_back({std::string(words[i]), length * static_cast<double>(i), length * static_cast<double>(i + 1), 1.0});
+    }
+  }
+  log_.Info("fake {} request {} ends: {}", id_, number, transcript.text);
+  return transcript;
+}
+
+}  // namespace hostler::fake

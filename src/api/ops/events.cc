@@ -1,0 +1,55 @@
+#include "api/events.h"
+#include "api/log_entry.h"
+#include "api/ops/routes.h"
+
+namespace hostler::api::ops {
+namespace {
+
+struct ChangeEvent {
+  std::uint64_t id = 0;
+  std::string model;
+  std::string state;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(ChangeEvent, (), (id, model, state, reason))
+
+Result<bool> Wants(const std::optional<std::string>& asked, std::string_view topic) {
+  if (!asked) return true;
+  bool found = false;
+  for (const std::string_view name : Split(*asked, ',')) {
+    if (name != "log" && name != "state") {
+      return Fail(Error{Code::kInvalid, "unknown topic \"" + std::string(name) + "\"", "Use log, state or both.", "topics", {}});
+    }
+    found |= name == topic;
+  }
+  return found;
+}
+
+Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
+  const auto asked = exchange.query().Get("topics");
+  HOSTLER_CO_TRY(const LogFilter filter, FilterOf(exchange.query()));
+  HOSTLER_CO_TRY(const bool wants_log, Wants(asked, "log"));
+  HOSTLER_CO_TRY(const bool wants_state, Wants(asked, "state"));
+  std::vector<std::unique_ptr<Topic>> topics;
+  if (wants_log) {
+    topics.push_back(MakeTopic<log::Line>("log", house.log.ring(), [filter](std::uint64_t id, const log::Line& line) -> std::optional<std::string> {
+      if (!filter.Passes(line)) return std::nullopt;
+      return json::ToJson(EntryOf(id, line));
+    }));
+  }
+  if (wants_state) {
+    topics.push_back(MakeTopic<lifecycle::Change>("state", house.changes, [](std::uint64_t id, const lifecycle::Change& change) {
+      return std::optional(json::ToJson(ChangeEvent{id, change.model, change.kind, change.reason}));
+    }));
+  }
+  co_return co_await StreamTopics(exchange, house.closing, std::move(topics));
+}
+
+}  // namespace
+
+void AddEvents(Door& door) {
+  door.Raw(http::Method::kGet, "/events", {"Everything that happens, on one connection; continues from Last-Event-ID", "Operations",
+           {"topics", "level", "source", "q", "after"}, "text/event-stream"}, Events);
+}
+
+}  // namespace hostler::api::ops

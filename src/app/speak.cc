@@ -1,0 +1,175 @@
+#include "app/speak.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "providers/providers.h"
+
+namespace hostler::app {
+namespace {
+
+Result<> CheckInput(const std::string& input, int limit) {
+  if (Trim(input).empty()) return Fail(Error{Code::kInvalid, "there is nothing to say", "Send some text.", "input", {}});
+  const auto length = Utf8Length(input);
+  if (!length) return Fail(Error{Code::kInvalid, "the text is not valid UTF-8", "Send it in UTF-8.", "input", {}});
+  if (*length > static_cast<std::size_t>(limit)) {
+    return Fail(Error{Code::kInvalid, fmt::format("the text has {} characters, the limit is {}", *length, limit),
+                      "Split it, or raise speech.max_input_length.", "input", {}});
+  }
+  return {};
+}
+
+Result<> CheckRange(std::string_view field, std::optional<double> value, double low, double high) {
+  if (!value || (*value >= low && *value <= high)) return {};
+  return Fail(Error{Code::kInvalid, fmt::format("{} is out of range", *value), fmt::format("Use {} to {}.", low, high), std::string(field), "validation_error"});
+}
+
+// A model that hears was asked to speak, or the other way round.
+Result<> CheckSpeaks(const engines::Handle& handle) {
+  if (handle.capabilities.sample_rate > 0) return {};
+  return Fail(Error{Code::kUnsupported, fmt::format("the model \"{}\" does not speak", handle.model), "Choose a model of type tts: `hostler models --type tts`.", "model", {}});
+}
+
+std::string_view AsBytes(std::span<const std::int16_t> samples) {
+  return {reinterpret_cast<const char*>(samples.data()), samples.size_bytes()};
+}
+
+// WAV and fitting PCM are a copy; every other codec costs time that the loop does not have.
+bool EncodesAtOnce(const media::EncoderOptions& options) {
+  return options.format == media::Format::kWav || (options.format == media::Format::kPcm && options.sample_rate == 24000 && options.channels == 1);
+}
+
+// The encoder, run on the pool unless it costs nothing.
+class Encoding {
+ public:
+  static Task<Result<Encoding>> Make(House& house, media::EncoderOptions options) {
+    Encoding encoding(house, EncodesAtOnce(options));
+    using Made = Result<std::shared_ptr<media::Encoder>>;
+    auto make = [&codecs = house.codecs, options]() -> Made {
+      auto made = codecs.MakeEncoder(options);
+      if (!made) return std::unexpected(made.error());
+      return std::shared_ptr<media::Encoder>(std::move(*made));
+    };
+    Made made = encoding.at_once_ ? make() : co_await house.media_pool.Run(make);
+    if (!made) co_return std::unexpected(made.error());
+    encoding.encoder_ = std::move(*made);
+    co_return encoding;
+  }
+
+  Task<Result<std::string>> Push(std::span<const std::int16_t> samples) {
+    if (at_once_) co_return encoder_->Push(samples);
+    // The job owns what it touches: the caller may be cancelled while it runs.
+    auto job = [encoder = encoder_, copy = std::vector<std::int16_t>(samples.begin(), samples.end())] { return encoder->Push(copy); };
+    co_return co_await pool_->Run(std::move(job));
+  }
+
+  Task<Result<std::string>> Finish() {
+    if (at_once_) co_return encoder_->Finish();
+    auto job = [encoder = encoder_] { return encoder->Finish(); };
+    co_return co_await pool_->Run(std::move(job));
+  }
+
+ private:
+  Encoding(House& house, bool at_once) : pool_(&house.media_pool), at_once_(at_once) {}
+  Pool* pool_;
+  bool at_once_;
+  std::shared_ptr<media::Encoder> encoder_;
+};
+
+Task<Result<media::Audio>> CollectAudio(engines::AudioStream& audio, std::span<const std::int16_t> first) {
+  media::Audio whole{audio.sample_rate(), audio.channels(), {first.begin(), first.end()}};
+  for (std::span<const std::int16_t> samples = first; !samples.empty();) {
+    HOSTLER_CO_TRY(samples, co_await audio.ReadSome());
+    whole.samples.insert(whole.samples.end(), samples.begin(), samples.end());
+  }
+  co_return whole;
+}
+
+Task<Result<>> SendWhole(House& house, Stream stream, media::Format format, media::Audio audio, ByteSink& sink) {
+  const media::EncoderOptions options{format, audio.sample_rate, audio.channels, audio.samples.size() / static_cast<std::size_t>(audio.channels)};
+  auto encode = [&codecs = house.codecs, options, audio = std::move(audio)]() -> Result<std::string> {
+    HOSTLER_TRY(const auto encoder, codecs.MakeEncoder(options));
+    HOSTLER_TRY(std::string bytes, encoder->Push(audio.samples));
+    HOSTLER_TRY(const std::string rest, encoder->Finish());
+    return bytes + rest;
+  };
+  HOSTLER_CO_TRY(const std::string bytes, co_await house.media_pool.Run(std::move(encode)));
+  stream.length = bytes.size();
+  co_await sink.Begin(stream);
+  co_await sink.Write(bytes);
+  co_return Result<>{};
+}
+
+Task<Result<>> SendStreamed(House& house, const Stream& stream, media::Format format, engines::AudioStream& audio, std::span<const std::int16_t> samples,
+                            ByteSink& sink) {
+  HOSTLER_CO_TRY(Encoding encoding, co_await Encoding::Make(house, {format, audio.sample_rate(), audio.channels(), std::nullopt}));
+  bool begun = false;
+  while (!samples.empty()) {
+    HOSTLER_CO_TRY(const std::string bytes, co_await encoding.Push(samples));
+    if (!begun) co_await sink.Begin(stream);
+    begun = true;
+    if (!bytes.empty()) co_await sink.Write(bytes);
+    HOSTLER_CO_TRY(samples, co_await audio.ReadSome());
+  }
+  HOSTLER_CO_TRY(const std::string rest, co_await encoding.Finish());
+  if (!begun) co_await sink.Begin(stream);
+  if (!rest.empty()) co_await sink.Write(rest);
+  co_return Result<>{};
+}
+
+}  // namespace
+
+Task<Result<>> Speak(House& house, SpeechRequest request, ByteSink& sink) {
+  HOSTLER_CO_OK(CheckInput(request.input, house.config.max_input_length));
+  HOSTLER_CO_OK(CheckRange("speed", request.speed, 0.25, 4));
+  HOSTLER_CO_OK(CheckRange("pitch", request.pitch, -1, 1));
+  HOSTLER_CO_OK(CheckRange("volume", request.volume, 0, 2));
+  const model::ModelId id = providers::ResolveAlias(house.config, request.model.empty() ? house.config.default_tts : request.model);
+  HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
+  HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await house.lifecycle.Acquire(id));
+  HOSTLER_CO_OK(CheckSpeaks(*lease));
+
+  wire::ControlRequest control;
+  control.text = std::move(request.input);
+  if (std::string voice = providers::ResolveVoice(status.entry, request.voice); !voice.empty()) control.voice = std::move(voice);
+  if (request.speed != 1.0) control.speed = request.speed;
+  control.pitch = request.pitch;
+  control.volume = request.volume;
+  control.language = std::move(request.language);
+  control.instructions = std::move(request.instructions);
+  const Stream stream{std::string(media::ContentType(request.format)), std::nullopt, id, control.voice.value_or(""), 0, 0};
+  HOSTLER_CO_TRY(const auto audio, co_await house.switchboard.Control(lease.handle(), std::move(control)));
+  HOSTLER_CO_TRY(const std::span<const std::int16_t> first, co_await audio->ReadSome());
+  if (!request.whole) co_return co_await SendStreamed(house, stream, request.format, *audio, first, sink);
+  HOSTLER_CO_TRY(media::Audio whole, co_await CollectAudio(*audio, first));
+  co_return co_await SendWhole(house, stream, request.format, std::move(whole), sink);
+}
+
+Task<Result<>> Generate(House& house, GenerateRequest request, ByteSink& sink) {
+  HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await house.lifecycle.Acquire(request.model));
+  HOSTLER_CO_OK(CheckSpeaks(*lease));
+  Result<std::unique_ptr<engines::AudioStream>> opened;
+  if (auto* control = std::get_if<wire::ControlRequest>(&request.request)) {
+    opened = co_await house.switchboard.Control(lease.handle(), std::move(*control));
+  } else if (auto* clone = std::get_if<wire::CloneRequest>(&request.request)) {
+    opened = co_await house.switchboard.Clone(lease.handle(), std::move(*clone));
+  } else {
+    opened = co_await house.switchboard.Design(lease.handle(), std::move(std::get<wire::DesignRequest>(request.request)));
+  }
+  HOSTLER_CO_TRY(const auto audio, std::move(opened));
+  HOSTLER_CO_TRY(std::span<const std::int16_t> samples, co_await audio->ReadSome());
+  if (request.wav) {
+    HOSTLER_CO_TRY(media::Audio whole, co_await CollectAudio(*audio, samples));
+    const Stream stream{"audio/wav", std::nullopt, request.model, {}, audio->sample_rate(), audio->channels()};
+    co_return co_await SendWhole(house, stream, media::Format::kWav, std::move(whole), sink);
+  }
+  const Stream stream{"audio/pcm", std::nullopt, request.model, {}, audio->sample_rate(), audio->channels()};
+  co_await sink.Begin(stream);
+  while (!samples.empty()) {
+    co_await sink.Write(AsBytes(samples));
+    HOSTLER_CO_TRY(samples, co_await audio->ReadSome());
+  }
+  co_return Result<>{};
+}
+
+}  // namespace hostler::app

@@ -1,0 +1,52 @@
+// A few threads for work that blocks: codecs, hashing, directory scans. Never for waiting on a peer.
+//
+// Owner: hostlerd. Threads: Run() from a coroutine on any loop; the result comes back on that loop.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "async/one_shot.h"
+#include "async/task.h"
+
+namespace hostler {
+
+class Pool {
+ public:
+  Pool(std::string name, std::size_t threads);
+  ~Pool();  // finishes the job in hand of each thread, drops the rest
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Runs `work` on a pool thread. Cancelling the waiter leaves the work running to its end: it must own what it touches.
+  // One job per waiting coroutine, so the queue is bounded by the number of requests.
+  template <class F>
+  Task<std::invoke_result_t<F>> Run(F work) {
+    using T = std::invoke_result_t<F>;
+    OneShot<T> result(co_await boost::asio::this_coro::executor);
+    Submit([promise = result.promise(), work = std::move(work)]() mutable { promise.Set(work()); });
+    co_return co_await result.Wait();
+  }
+
+  // Fire and forget.
+  void Submit(std::move_only_function<void()> job);
+
+ private:
+  void Work();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::move_only_function<void()>> jobs_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+  const std::string name_;
+  const std::size_t limit_;
+};
+
+}  // namespace hostler

@@ -1,0 +1,84 @@
+// One function for each command; each lives in a file of its name. They print, and return the exit code or the error.
+//
+// Internal to this room. Main thread only.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "cli/cli.h"
+#include "cli/context.h"
+
+namespace hostler::cli {
+
+struct ServeOptions {
+  std::string config;
+  config::Flags flags;
+};
+struct ModelsOptions {
+  std::string type;
+};
+struct ModelOptions {
+  std::string model;
+};
+struct VoicesOptions {
+  std::string model;
+  std::string language;
+};
+struct SpeakOptions {
+  std::string text;    // "-": standard input
+  std::string output;  // "-": standard output; empty: play it
+  std::string model;
+  std::string voice;
+  std::string format;
+  std::string language;
+  std::string instructions;
+  std::optional<double> speed;
+};
+struct TranscribeOptions {
+  std::vector<std::string> files;
+  std::string output;
+  std::string model;
+  std::string language;
+  std::string prompt;
+  std::string format;
+  std::string grammar;  // a file
+  std::optional<double> temperature;
+  bool words = false;
+};
+struct LogsOptions {
+  bool follow = false;
+  int lines = 100;
+  std::string level;
+  std::string source;
+  std::string text;
+};
+struct CrashesOptions {
+  std::string id;
+};
+struct ConfigOptions {
+  std::string config;
+};
+struct ConformOptions {
+  std::string engine;
+};
+
+[[nodiscard]] Result<int> RunServe(const Context& context, const ServeOptions& options, const Serve& serve);
+[[nodiscard]] Result<int> RunStatus(const Context& context);
+[[nodiscard]] Result<int> RunVersion(const Context& context);
+[[nodiscard]] Result<int> RunModels(const Context& context, const ModelsOptions& options);
+[[nodiscard]] Result<int> RunLoad(const Context& context, const ModelOptions& options);
+[[nodiscard]] Result<int> RunUnload(const Context& context, const ModelOptions& options);
+[[nodiscard]] Result<int> RunPs(const Context& context);
+[[nodiscard]] Result<int> RunVoices(const Context& context, const VoicesOptions& options);
+[[nodiscard]] Result<int> RunSpeak(const Context& context, const SpeakOptions& options);
+[[nodiscard]] Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options);
+[[nodiscard]] Result<int> RunLogs(const Context& context, const LogsOptions& options);
+[[nodiscard]] Result<int> RunCrashes(const Context& context, const CrashesOptions& options);
+[[nodiscard]] Result<int> RunConfigShow(const Context& context, const ConfigOptions& options);
+// Words for the shell: `models` or `voices`, one per line; nothing if no server answers.
+[[nodiscard]] Result<int> RunCompleteWords(const Context& context, const std::string& what);
+
+}  // namespace hostler::cli

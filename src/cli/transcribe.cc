@@ -1,0 +1,191 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/api.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/occasion.h"
+#include "os/files.h"
+
+namespace hostler::cli {
+namespace {
+
+constexpr std::uint64_t kFileLimit = std::uint64_t{4} << 30;  // bytes; the server's own limit is lower and says so
+
+struct FileTranscript {
+  std::string file;
+  json::Any transcript;
+};
+BOOST_DESCRIBE_STRUCT(FileTranscript, (), (file, transcript))
+
+struct TranscriptList {
+  std::vector<FileTranscript> transcripts;
+};
+BOOST_DESCRIBE_STRUCT(TranscriptList, (), (transcripts))
+
+// multipart/form-data as in RFC 7578; names are escaped as browsers do.
+class FormWriter {
+ public:
+  void Field(std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    body_ += fmt::format("--{}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n", boundary_, name);
+    body_ += value;
+    body_ += "\r\n";
+  }
+  void File(std::string_view name, std::string_view filename, std::string_view content) {
+    body_ += fmt::format(
+        "--{}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: application/octet-stream\r\n\r\n",
+        boundary_, name, Escaped(filename));
+    body_ += content;
+    body_ += "\r\n";
+  }
+  [[nodiscard]] http::Request Finish(std::string target) && {
+    http::Request request;
+    request.method = http::Method::kPost;
+    request.target = std::move(target);
+    request.headers.Set("Content-Type", "multipart/form-data; boundary=" + boundary_);
+    request.body = std::move(body_) + "--" + boundary_ + "--\r\n";
+    return request;
+  }
+
+ private:
+  static std::string Escaped(std::string_view name) {
+    std::string out;
+    for (const char c : name) out += c == '"' ? "%22" : c == '\r' ? "%0D" : c == '\n' ? "%0A" : std::string(1, c);
+    return out;
+  }
+
+  const std::string boundary_ = "hostler-" + RandomHex(32);
+  std::string body_;
+};
+
+const std::vector<std::string>& Formats() {
+  static const std::vector<std::string> formats = {"json", "text", "srt", "vtt", "verbose_json"};
+  return formats;
+}
+
+Result<std::string> ChooseFormat(const Context& context, const TranscribeOptions& options) {
+  std::string format = options.format;
+  if (format.empty() && context.json()) format = options.words ? "verbose_json" : "json";
+  if (format.empty()) {
+    const std::string ending = Lower(std::filesystem::path(options.output).extension().string());
+    format = ending == ".srt"    ? "srt"
+             : ending == ".vtt"  ? "vtt"
+             : ending == ".json" ? "verbose_json"
+             : options.words     ? "verbose_json"
+                                 : "text";
+  }
+  if (std::find(Formats().begin(), Formats().end(), format) == Formats().end()) {
+    return UsageError(fmt::format("there is no format \"{}\"", format), "Formats are: " + Join(Formats(), ", ") + ".");
+  }
+  const bool is_json = format == "json" || format == "verbose_json";
+  if (context.json() && !is_json)
+    return UsageError("--json and --format " + format + " exclude each other", "Leave one of them out.");
+  if (options.words && format != "verbose_json")
+    return UsageError("word times come with --format verbose_json only", "Use that format, or leave --words out.");
+  return format;
+}
+
+std::string EndingOf(const std::string& format) {
+  return format == "text" ? ".txt" : format == "srt" ? ".srt" : format == "vtt" ? ".vtt" : ".json";
+}
+
+// Where the transcript of `file` goes; empty: standard output.
+std::filesystem::path OutputOf(const TranscribeOptions& options, const std::string& file, const std::string& format) {
+  if (options.output.empty() || options.output == "-") return {};
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(options.output, ignored)) return options.output;
+  return std::filesystem::path(options.output) / (std::filesystem::path(file).stem().string() + EndingOf(format));
+}
+
+Result<> CheckOutput(const TranscribeOptions& options, const std::string& format) {
+  if (options.files.size() < 2 || options.output.empty() || options.output == "-") return {};
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(options.output, ignored))
+    return UsageError("several files need a folder for their transcripts",
+                      "Give an existing folder with -o, or transcribe one file at a time.");
+  std::vector<std::filesystem::path> outputs;
+  for (const std::string& file : options.files) {
+    const auto output = OutputOf(options, file, format);
+    if (std::find(outputs.begin(), outputs.end(), output) != outputs.end())
+      return UsageError(output.string() + " would be written twice", "Transcribe files of the same name one at a time.");
+    outputs.push_back(output);
+  }
+  return {};
+}
+
+Result<std::string> ReadSound(const Context& context, const std::string& file) {
+  if (file == "-") return context.surroundings().read_input();
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return Fail(Code::kNotFound, file + ": there is no such file", "Look at the name.");
+  if (!std::filesystem::is_regular_file(file, error)) return UsageError(file + ": is no file", "Give a sound file.");
+  return os::ReadFile(file, kFileLimit);
+}
+
+Result<std::string> Transcribe(const Context& context, Api& api, const TranscribeOptions& options, const std::string& file,
+                               const std::string& format, const std::string& grammar) {
+  HOSTLER_TRY(const std::string sound, ReadSound(context, file));
+  FormWriter form;
+  form.Field("model", options.model);
+  form.Field("language", options.language);
+  form.Field("prompt", options.prompt);
+  form.Field("response_format", format);
+  if (options.temperature) form.Field("temperature", fmt::format("{}", *options.temperature));
+  form.Field("grammar", grammar);
+  if (options.words) form.Field("timestamp_granularities[]", "word");
+  form.File("file", file == "-" ? "audio" : std::filesystem::path(file).filename().string(), sound);
+  context.Progress(fmt::format("transcribing {} …", file));
+  auto response = api.Call(std::move(form).Finish("/v1/audio/transcriptions"));
+  context.EndProgress();
+  if (!response) return std::unexpected(std::move(response).error());
+  return std::move(response->body);
+}
+
+void Print(const Context& context, const TranscribeOptions& options, const std::string& file, const std::string& text) {
+  if (options.files.size() > 1) context.OutLine(context.Paint(Style::kStrong, file + ":"));
+  context.Out(text.ends_with('\n') ? text : text + "\n");
+}
+
+}  // namespace
+
+Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options) {
+  HOSTLER_TRY(const std::string format, ChooseFormat(context, options));
+  HOSTLER_OK(CheckOutput(options, format));
+  std::string grammar;
+  if (!options.grammar.empty()) {
+    std::error_code error;
+    if (!std::filesystem::exists(options.grammar, error))
+      return Fail(Code::kNotFound, options.grammar + ": there is no such file", "Look at the name given with --grammar.");
+    HOSTLER_TRY(grammar, os::ReadFile(options.grammar, 1 << 20));
+  }
+  Session session;
+  HOSTLER_TRY(const std::unique_ptr<Occasion> occasion, Occasion::Find(context, session));
+  Api api(session, occasion->target());
+  TranscriptList list;
+  int exit_code = kExitOk;
+  for (const std::string& file : options.files) {
+    auto text = Transcribe(context, api, options, file, format, grammar);
+    if (!text && (options.files.size() == 1 || session.interrupted())) return std::unexpected(std::move(text).error());
+    if (!text) {  // the others are done all the same
+      text.error().message = file + ": " + text.error().message;
+      context.Report(text.error());
+      if (exit_code == kExitOk) exit_code = ExitCodeOf(text.error());
+      continue;
+    }
+    if (const auto output = OutputOf(options, file, format); !output.empty()) {
+      HOSTLER_OK(os::WriteFileAtomically(output, *text, 0644));
+      context.Note(fmt::format("{}: {}", output.string(), HumanBytes(static_cast<double>(text->size()))));
+    } else if (context.json() && options.files.size() > 1) {
+      HOSTLER_TRY(json::Any transcript, json::ParseDom(*text));
+      list.transcripts.push_back({file, std::move(transcript)});
+    } else {
+      Print(context, options, file, *text);
+    }
+  }
+  if (!list.transcripts.empty()) context.OutLine(json::ToJson(list));
+  return exit_code;
+}
+
+}  // namespace hostler::cli

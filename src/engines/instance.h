@@ -1,0 +1,109 @@
+// One engine process with one loaded model: start, greet, load, watch, stop.
+//
+// Owner: lifecycle (or a probe). Threads: the control loop only, except Handle, which any thread may use.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/pool.h"
+#include "async/task.h"
+#include "base/gate.h"
+#include "base/result.h"
+#include "engines/dossier.h"
+#include "http/client.h"
+#include "log/log.h"
+#include "model/model.h"
+#include "os/process.h"
+#include "wire/wire.h"
+
+namespace hostler::engines {
+
+// What requests on other threads may know of an instance. The gate counts their leases; whoever holds a Handle keeps it alive.
+struct Handle {
+  model::ModelId model;
+  http::Endpoint endpoint;
+  wire::Capabilities capabilities;
+  std::vector<wire::Voice> voices;
+  Gate gate;
+  std::atomic<std::int64_t> last_used_ns{0};  // steady clock; for LRU
+  std::atomic<bool> dead{false};              // the process ended by itself: requests say so instead of "connection reset"
+};
+
+struct Deadlines {
+  Clock::duration start = std::chrono::seconds(10);  // until /health answers
+  Clock::duration load = std::chrono::seconds(60);   // until the model is loaded
+  Clock::duration stop = std::chrono::seconds(10);   // from SIGTERM to SIGKILL
+  Clock::duration health_interval = std::chrono::seconds(15);  // between checks of an idle engine; 0: none
+  Clock::duration health = std::chrono::seconds(5);            // for one such answer
+};
+
+// Everything an instance needs from the house. One per daemon.
+struct Workshop {
+  Loop* control = nullptr;
+  Pool* pool = nullptr;       // for memory readings
+  log::Log* log = nullptr;
+  std::filesystem::path engines_folder;  // where hostler-engine-* lie
+  std::filesystem::path socket_folder;   // private to this daemon
+  os::Descriptor socket_folder_fd;       // the same folder, opened: sockets are reached through it, however long the path
+  std::string marker;                    // "HOSTLER_ENGINE_HOME=…": in the environment of every engine, to find left-overs
+  int threads = 1;
+  Deadlines deadlines;
+};
+
+// Path of the entry's executable; kUnavailable ("provider_missing") with the remedy if it is not there.
+[[nodiscard]] Result<std::filesystem::path> FindEngine(const Workshop& workshop, const model::Entry& entry);
+
+class Instance {
+ public:
+  // `on_end` is called on the control loop when a started instance ends without Stop() having been asked for.
+  using OnEnd = std::function<void(Dossier)>;
+
+  Instance(Workshop& workshop, model::Entry entry, OnEnd on_end);
+  ~Instance();  // kills what still runs
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  // Spawns, greets, loads, asks for capabilities and voices. On an error the process is gone and `dossier` tells more if it died.
+  [[nodiscard]] Task<Result<model::Receipt>> Start();
+  // SIGTERM, then SIGKILL of the group after the deadline. Returns what was freed.
+  [[nodiscard]] Task<model::Receipt> Stop();
+  // SIGKILL to the group at once; whatever waits for the engine then fails by itself.
+  void Kill();
+
+  [[nodiscard]] const std::shared_ptr<Handle>& handle() const { return handle_; }
+  [[nodiscard]] pid_t pid() const;
+  [[nodiscard]] double resident_mb() const { return resident_mb_; }
+  // Set if the process died during Start().
+  [[nodiscard]] const std::optional<Dossier>& dossier() const { return dossier_; }
+
+ private:
+  struct Shared;  // what the watching coroutines hold, so that they may outlive the Instance for a moment
+  [[nodiscard]] Result<> Spawn();
+  [[nodiscard]] Task<Result<>> Greet();
+  [[nodiscard]] Task<Result<>> LoadModel();
+  [[nodiscard]] Task<Result<>> AskAbilities();
+  [[nodiscard]] Dossier MakeDossier(const std::string& reason) const;
+  // The error to report when a step of Start() failed: of the step, or of the process if that ended.
+  [[nodiscard]] Task<Error> WhyNotStarted(Error step);
+
+  static Task<> WatchExit(std::shared_ptr<Shared> shared, Instance* instance);
+  static Task<> ReadErrors(std::shared_ptr<Shared> shared);
+  static Task<> FollowLog(std::shared_ptr<Shared> shared);
+  static Task<> CheckHealth(std::shared_ptr<Shared> shared, Instance* instance);
+
+  Workshop& workshop_;
+  const model::Entry entry_;
+  const OnEnd on_end_;
+  std::shared_ptr<Handle> handle_;
+  std::shared_ptr<Shared> shared_;
+  http::Client client_;
+  double resident_mb_ = 0;
+  std::optional<Dossier> dossier_;
+};
+
+}  // namespace hostler::engines

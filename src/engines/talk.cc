@@ -1,0 +1,141 @@
+#include "engines/talk.h"
+
+#include <charconv>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engines/call.h"
+
+namespace hostler::engines {
+namespace {
+
+// What a broken connection means to the person who asked.
+Error Explain(const Handle& handle, Error error) {
+  if (!handle.dead) return error;
+  return Error{Code::kUpstream, fmt::format("the engine of \"{}\" died while it worked on this request", handle.model),
+               "`hostler crashes` shows why; it is started again with the next request.", {}, {}};
+}
+
+int IntHeader(const http::Headers& headers, std::string_view name) {
+  const std::string_view text = headers.Get(name);
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+Task<Result<std::span<const std::int16_t>>> AudioStream::ReadSome() {
+  for (;;) {
+    const auto piece = co_await reply_->ReadSome();
+    if (!piece) co_return Fail(Explain(*handle_, piece.error()));
+    if (piece->empty()) {
+      if (!odd_.empty()) co_return Fail(Code::kUpstream, fmt::format("the engine of \"{}\" ended its audio in the middle of a sample", handle_->model), "Check it with `hostler conform`.");
+      co_return std::span<const std::int16_t>{};
+    }
+    std::string_view bytes = *piece;
+    samples_.clear();
+    samples_.reserve(bytes.size() / 2 + 1);
+    if (!odd_.empty()) {
+      samples_.push_back(static_cast<std::int16_t>(static_cast<unsigned char>(odd_[0]) | (static_cast<unsigned char>(bytes[0]) << 8)));
+      odd_.clear();
+      bytes.remove_prefix(1);
+    }
+    const std::size_t whole = bytes.size() / 2;
+    const std::size_t before = samples_.size();
+    samples_.resize(before + whole);
+    if (whole > 0) std::memcpy(samples_.data() + before, bytes.data(), whole * 2);  // s16le on a little-endian machine
+    if (bytes.size() % 2 != 0) odd_.assign(1, bytes.back());
+    if (!samples_.empty()) co_return std::span<const std::int16_t>(samples_);
+  }
+}
+
+Switchboard::Switchboard(const std::vector<Loop*>& loops) {
+  for (Loop* loop : loops) lines_.push_back({loop, std::make_unique<http::Client>(loop->executor())});
+}
+
+Switchboard::~Switchboard() = default;
+
+http::Client& Switchboard::Here(const Executor& executor) {
+  for (Line& line : lines_) {
+    if (line.loop->executor() == executor) return *line.client;
+  }
+  std::abort();  // a loop that the house does not know
+}
+
+Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr<const Handle> handle, std::string target, std::string body) {
+  http::Client& client = Here(co_await boost::asio::this_coro::executor);
+  http::Request request;
+  request.method = http::Method::kPost;
+  request.target = std::move(target);
+  request.headers.Set("Content-Type", "application/json");
+  request.body = std::move(body);
+  auto reply = co_await client.Open(handle->endpoint, std::move(request));
+  if (!reply) co_return Fail(Explain(*handle, reply.error()));
+  if ((*reply)->status() / 100 != 2) {
+    const auto text = co_await (*reply)->ReadAll(64 << 10);
+    if (!text) co_return Fail(Explain(*handle, text.error()));
+    co_return Fail(ErrorOfReply((*reply)->status(), *text));
+  }
+  const int rate = IntHeader((*reply)->headers(), wire::kSampleRateHeader);
+  const int channels = IntHeader((*reply)->headers(), wire::kChannelsHeader);
+  if (rate < 1000 || rate > 384'000 || channels < 1 || channels > 8) {
+    co_return Fail(Code::kUpstream, fmt::format("the engine of \"{}\" sent audio without a usable {} and {}", handle->model, wire::kSampleRateHeader, wire::kChannelsHeader),
+                   "Check it with `hostler conform`.");
+  }
+  co_return std::make_unique<AudioStream>(std::move(*reply), std::move(handle), rate, channels);
+}
+
+Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Control(std::shared_ptr<const Handle> handle, wire::ControlRequest request) {
+  request.model_id.reset();  // the engine has one model
+  co_return co_await Generate(std::move(handle), "/generate/control", json::ToJson(request));
+}
+
+Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Clone(std::shared_ptr<const Handle> handle, wire::CloneRequest request) {
+  request.model_id.reset();
+  co_return co_await Generate(std::move(handle), "/generate/clone", json::ToJson(request));
+}
+
+Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Design(std::shared_ptr<const Handle> handle, wire::DesignRequest request) {
+  request.model_id.reset();
+  co_return co_await Generate(std::move(handle), "/generate/design", json::ToJson(request));
+}
+
+Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest transcribe, std::string wav) {
+  http::Client& client = Here(co_await boost::asio::this_coro::executor);
+  transcribe.model_id.reset();
+  const std::string boundary = "hostler-" + RandomHex(32);
+  http::Request request;
+  request.method = http::Method::kPost;
+  request.target = "/transcribe";
+  request.headers.Set("Content-Type", "multipart/form-data; boundary=" + boundary);
+  request.body = fmt::format(
+      "--{0}\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n{1}\r\n"
+      "--{0}\r\nContent-Disposition: form-data; name=\"audio\"; filename=\"audio.wav\"\r\nContent-Type: audio/wav\r\n\r\n",
+      boundary, json::ToJson(transcribe));
+  request.body += wav;
+  wav = std::string();  // long recordings need not lie here twice
+  request.body += fmt::format("\r\n--{}--\r\n", boundary);
+  auto transcript = co_await Call<wire::Transcript>(client, handle->endpoint, std::move(request));
+  if (!transcript) co_return Fail(Explain(*handle, transcript.error()));
+  co_return std::move(*transcript);
+}
+
+void Switchboard::Forget(const http::Endpoint& endpoint) {
+  for (Line& line : lines_) {
+    line.loop->Post([client = line.client.get(), endpoint] { client->Forget(endpoint); });
+  }
+}
+
+Task<Result<Abilities>> Probe(Workshop& workshop, model::Entry entry) {
+  Instance instance(workshop, std::move(entry), [](Dossier) {});
+  const auto started = co_await instance.Start();
+  if (!started) co_return std::unexpected(started.error());
+  Abilities abilities{instance.handle()->capabilities, instance.handle()->voices};
+  co_await instance.Stop();
+  co_return abilities;
+}
+
+}  // namespace hostler::engines

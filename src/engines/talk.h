@@ -1,0 +1,71 @@
+// How requests talk to a loaded engine: audio out, audio in. One Switchboard per daemon holds one HTTP client per loop.
+//
+// Threads: calls from a coroutine on one of the loops it was made with; the connection is that loop's.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engines/instance.h"
+#include "http/client.h"
+#include "wire/wire.h"
+
+namespace hostler::engines {
+
+// PCM on its way from an engine. Destroying it before the end makes the engine stop.
+class AudioStream {
+ public:
+  AudioStream(std::unique_ptr<http::Reply> reply, std::shared_ptr<const Handle> handle, int sample_rate, int channels)
+      : reply_(std::move(reply)), handle_(std::move(handle)), sample_rate_(sample_rate), channels_(channels) {}
+
+  [[nodiscard]] int sample_rate() const { return sample_rate_; }
+  [[nodiscard]] int channels() const { return channels_; }
+  // The next samples (s16, interleaved), as soon as any are there; valid until the next call; empty at the end.
+  [[nodiscard]] Task<Result<std::span<const std::int16_t>>> ReadSome();
+
+ private:
+  std::unique_ptr<http::Reply> reply_;
+  std::shared_ptr<const Handle> handle_;
+  const int sample_rate_;
+  const int channels_;
+  std::string odd_;  // the first byte of a sample whose second has not come
+  std::vector<std::int16_t> samples_;
+};
+
+class Switchboard {
+ public:
+  explicit Switchboard(const std::vector<Loop*>& loops);
+  ~Switchboard();
+
+  // The calling coroutine's client.
+  [[nodiscard]] http::Client& Here(const Executor& executor);
+
+  // REQUIRES: the caller holds a lease on `handle` until the stream is gone.
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Control(std::shared_ptr<const Handle> handle, wire::ControlRequest request);
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Clone(std::shared_ptr<const Handle> handle, wire::CloneRequest request);
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Design(std::shared_ptr<const Handle> handle, wire::DesignRequest request);
+  // `wav`: PCM s16le mono at the model's input_sample_rate.
+  [[nodiscard]] Task<Result<wire::Transcript>> Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest request, std::string wav);
+
+  // Closes idle connections to an instance that is gone. Any thread.
+  void Forget(const http::Endpoint& endpoint);
+
+ private:
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Generate(std::shared_ptr<const Handle> handle, std::string target, std::string body);
+  struct Line {
+    Loop* loop;
+    std::unique_ptr<http::Client> client;
+  };
+  std::vector<Line> lines_;
+};
+
+// Starts an instance of a built-in model only to learn its abilities and voices, and stops it again. On the control loop.
+struct Abilities {
+  wire::Capabilities capabilities;
+  std::vector<wire::Voice> voices;
+};
+[[nodiscard]] Task<Result<Abilities>> Probe(Workshop& workshop, model::Entry entry);
+
+}  // namespace hostler::engines

@@ -1,0 +1,188 @@
+#include "hostlerd/daemon.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "api/errors.h"
+#include "os/memory.h"
+#include "providers/providers.h"
+
+namespace hostler::hostlerd {
+namespace {
+
+constexpr std::size_t kChangesKept = 1000;
+constexpr Clock::duration kPatience = std::chrono::seconds(10);  // for requests that run when we are told to end
+
+std::filesystem::path EnginesFolder(const config::Config& config) {
+  if (!config.engines_folder.empty()) return config.engines_folder;
+  const std::filesystem::path beside = os::ProgramFolder();
+  const std::filesystem::path installed = beside.parent_path() / "lib" / "hostler";
+  std::error_code ec;
+  return std::filesystem::is_directory(installed, ec) ? installed : beside;
+}
+
+Clock::duration Duration(double seconds) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)); }
+
+engines::Workshop MakeWorkshop(const config::Config& config, const Home& home, Loop& control, Pool& pool, log::Log& log) {
+  engines::Workshop workshop;
+  workshop.control = &control;
+  workshop.pool = &pool;
+  workshop.log = &log;
+  workshop.engines_folder = EnginesFolder(config);
+  workshop.socket_folder = home.sockets();
+  workshop.socket_folder_fd = os::Descriptor(::open(home.sockets().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  workshop.marker = home.Marker();
+  workshop.threads = config.engine_threads > 0 ? config.engine_threads : os::PhysicalCores();
+  workshop.deadlines.start = Duration(config.start_timeout_s);
+  workshop.deadlines.load = Duration(config.load_timeout_s);
+  workshop.deadlines.stop = Duration(config.stop_timeout_s);
+  workshop.deadlines.health_interval = Duration(config.health_interval_s);
+  return workshop;
+}
+
+lifecycle::Options LifecycleOptions(const config::Config& config) {
+  lifecycle::Options options;
+  options.rules = {config.max_loaded, config.evict, Duration(config.idle_timeout_s)};
+  options.autoload = config.autoload;
+  return options;
+}
+
+int IoThreads(const config::Config& config) {
+  return config.threads > 0 ? config.threads : std::clamp(os::PhysicalCores(), 1, 4);
+}
+
+std::vector<std::unique_ptr<Loop>> MakeLoops(int count) {
+  std::vector<std::unique_ptr<Loop>> loops;
+  loops.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) loops.push_back(std::make_unique<Loop>(fmt::format("hostler-io-{}", i)));
+  return loops;
+}
+
+// Every loop on which requests or the control room talk to engines.
+std::vector<Loop*> Pointers(const std::vector<std::unique_ptr<Loop>>& loops) {
+  std::vector<Loop*> pointers;
+  for (const auto& loop : loops) pointers.push_back(loop.get());
+  return pointers;
+}
+
+http::ServerOptions ServerOptionsOf(const config::Config& config, log::Log& log) {
+  http::ServerOptions options;
+  options.max_connections = static_cast<std::size_t>(config.max_connections);
+  options.error_response = api::ErrorResponseWithStatus;
+  options.on_bug = [&log](std::string_view where, std::string_view what) { log.Error("A bug in {}: {}", where, what); };
+  return options;
+}
+
+bool IsLoopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+}  // namespace
+
+Daemon::Daemon(config::Config config, Home home)
+    : config_(std::move(config)),
+      home_(std::move(home)),
+      log_("hostler", log::ParseLevel(config_.log_level).value_or(log::Level::kInfo), true),
+      changes_(kChangesKept),
+      control_("hostler"),
+      loops_(MakeLoops(IoThreads(config_))),
+      pool_("hostler-work", 2),
+      workshop_(MakeWorkshop(config_, home_, control_, pool_, log_)),
+      dossiers_(home_.crashes()),
+      switchboard_(Pointers(loops_)),
+      lifecycle_(workshop_, LifecycleOptions(config_), providers::Catalogue(config_, workshop_.engines_folder), changes_,
+                 [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
+      house_{.config = config_, .log = log_, .metrics = metrics_, .changes = changes_, .media_pool = pool_, .codecs = codecs_, .workshop = workshop_,
+             .switchboard = switchboard_, .dossiers = dossiers_, .lifecycle = lifecycle_, .probed = {}, .closing = {}},
+      server_(Pointers(loops_), api::MakeApi(house_), ServerOptionsOf(config_, log_)),
+      signals_(control_.executor(), SIGTERM, SIGINT) {}
+
+Daemon::~Daemon() {
+  // Nothing may run on a loop while the rooms above it go away.
+  for (const auto& loop : loops_) loop->Stop();
+  for (const auto& loop : loops_) loop->Join();
+}
+
+void Daemon::Crashed(engines::Dossier dossier) {
+  metrics_.CountCrash();
+  pool_.Submit([this, dossier = std::move(dossier)] {
+    if (const auto saved = dossiers_.Save(dossier); !saved) log_.Error("The crash report of {} could not be kept: {}", dossier.model, saved.error().Text());
+  });
+}
+
+Result<std::string> Daemon::Listen() {
+  if (!IsLoopback(config_.host) && !config_.insecure) {
+    return Fail(Code::kForbidden, fmt::format("{} can be reached from other machines, and this server asks nobody who they are", config_.host),
+                "Bind to 127.0.0.1, or say --insecure if everybody in that network may use, load and unload your models.");
+  }
+  HOSTLER_TRY(const std::uint16_t port, server_.ListenTcp(config_.host, config_.port));
+  const bool v6 = config_.host.find(':') != std::string::npos;
+  const std::string url = fmt::format("http://{}:{}", v6 ? "[" + config_.host + "]" : config_.host, port);
+  HOSTLER_OK(home_.WriteAddress(url));
+  return url;
+}
+
+void Daemon::WarnOfMissing() {
+  for (const lifecycle::Status& status : lifecycle_.List()) {
+    if (status.entry.disk != model::DiskState::kProviderMissing) continue;
+    log_.Warning("{} is not available: {}", status.entry.id, status.entry.remedy);
+  }
+}
+
+Task<> Daemon::PreloadOne(app::House& house, model::ModelId id) {
+  const auto loaded = co_await house.lifecycle.Load(id);
+  if (!loaded) house.log.Error("models.preload: {}", loaded.error().Text());
+}
+
+void Daemon::Preload() {
+  for (const model::ModelId& id : config_.preload) control_.Spawn(PreloadOne(house_, id));
+}
+
+int Daemon::Run() {
+  home_.CleanUp(log_);
+  const auto url = Listen();
+  if (!url) {
+    std::fprintf(stderr, "hostler: %s\n  → %s\n", url.error().message.c_str(), url.error().remedy.c_str());
+    return 1;
+  }
+  for (const auto& loop : loops_) loop->Start();
+  OnSignal();
+  WarnOfMissing();
+  log_.Info("hostler {} listens on {}, home {}", HOSTLER_VERSION, *url, home_.folder().string());
+  std::printf("hostler is listening on %s\n", url->c_str());
+  std::fflush(stdout);
+  control_.Post([this] { Preload(); });
+  control_.RunHere();
+  home_.RemoveAddress();
+  return 0;
+}
+
+void Daemon::OnSignal() {
+  signals_.async_wait([this](boost::system::error_code ec, int signal) {
+    if (ec) return;
+    if (leaving_) {
+      log_.Warning("A second signal: leaving at once");
+      std::_Exit(130);  // the engines die with us
+    }
+    leaving_ = true;
+    control_.Spawn(Leave(signal == SIGINT ? "interrupted" : "told to end"));
+    OnSignal();
+  });
+}
+
+Task<> Daemon::Leave(std::string why) {
+  house_.closing = true;
+  // Both wake the event streams, which then end.
+  log_.Info("hostler is shutting down: {}", why);
+  changes_.Append({{}, "shutting_down", why});
+  auto drained = std::make_shared<OneShot<bool>>(control_.executor());
+  server_.Drain(kPatience, [promise = drained->promise()] { promise.Set(true); });
+  co_await drained->Wait();
+  co_await lifecycle_.Shutdown(kPatience);
+  log_.Info("Good-bye");
+  control_.Stop();
+}
+
+}  // namespace hostler::hostlerd

@@ -1,0 +1,34 @@
+// hostler: the daemon and its command line in one program.
+#include <signal.h>
+
+#include <cstdio>
+
+#include "cli/cli.h"
+#include "hostlerd/daemon.h"
+
+namespace hostler {
+namespace {
+
+int Complain(const Error& error, int status) {
+  std::fprintf(stderr, "hostler: %s\n", error.field.empty() ? error.message.c_str() : (error.field + ": " + error.message).c_str());
+  if (!error.remedy.empty()) std::fprintf(stderr, "  → %s\n", error.remedy.c_str());
+  return status;
+}
+
+int Serve(const cli::ServeRequest& request) {
+  auto loaded = config::Load(request.config_file, config::ProcessEnvironment(), request.flags);
+  if (!loaded) return Complain(loaded.error(), 2);
+  auto home = hostlerd::Home::Open(loaded->config.home);
+  if (!home) return Complain(home.error(), home.error().code == Code::kConflict ? 5 : 1);
+  loaded->config.home = home->folder();
+  hostlerd::Daemon daemon(std::move(loaded->config), std::move(*home));
+  return daemon.Run();
+}
+
+}  // namespace
+}  // namespace hostler
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  return hostler::cli::RunCli(argc, argv, hostler::Serve);
+}

@@ -1,0 +1,213 @@
+#include "http/codec.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "base/text.h"
+
+namespace hostler::http {
+
+namespace beast = boost::beast::http;
+
+namespace {
+
+HeadFault Fault(unsigned status, std::string message, std::string remedy = "Send a request as RFC 9112 describes it") {
+  const Code code = status == 413 || status == 431 ? Code::kTooLarge : Code::kInvalid;
+  return HeadFault{status, Error{code, std::move(message), std::move(remedy), {}, {}}};
+}
+
+std::unexpected<HeadFault> Refuse(unsigned status, std::string message) {
+  return std::unexpected(Fault(status, std::move(message)));
+}
+
+std::string_view View(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+bool IsTokenChar(char c) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kOthers.find(c) != std::string_view::npos;
+}
+
+std::optional<std::uint64_t> ParseLength(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  if (text.front() < '0' || text.front() > '9') return std::nullopt;
+  return value;
+}
+
+struct Framing {
+  bool chunked = false;
+  std::optional<std::uint64_t> length;
+};
+
+// The one reading of Content-Length and Transfer-Encoding that nobody can dispute, or what is wrong.
+std::expected<Framing, std::string> FramingOf(const Headers& headers, bool http_1_0) {
+  Framing framing;
+  const std::size_t encodings = headers.Count("Transfer-Encoding");
+  const std::size_t lengths = headers.Count("Content-Length");
+  if (encodings > 0) {
+    if (encodings > 1 || !EqualsIgnoringCase(headers.Get("Transfer-Encoding"), "chunked")) {
+      return std::unexpected("the only Transfer-Encoding understood is chunked, once");
+    }
+    if (lengths > 0) return std::unexpected("Transfer-Encoding and Content-Length exclude each other");
+    if (http_1_0) return std::unexpected("HTTP/1.0 has no Transfer-Encoding");
+    framing.chunked = true;
+  } else if (lengths > 0) {
+    if (lengths > 1) return std::unexpected("more than one Content-Length");
+    framing.length = ParseLength(headers.Get("Content-Length"));
+    if (!framing.length) return std::unexpected("Content-Length is not a number");
+  }
+  return framing;
+}
+
+template <class Fields>
+Headers CopyFields(const Fields& fields) {
+  Headers headers;
+  for (const auto& field : fields) headers.Add(View(field.name_string()), View(field.value()));
+  return headers;
+}
+
+// "HTTP/2.0" and the like deserve a clear 505; anything else at that place is just wrong.
+bool IsOtherVersion(std::string_view head) {
+  const std::string_view line = head.substr(0, head.find('\r'));
+  const std::size_t space = line.rfind(' ');
+  if (space == std::string_view::npos) return false;
+  const std::string_view version = line.substr(space + 1);
+  if (version.size() != 8 || !version.starts_with("HTTP/") || version[6] != '.') return false;
+  return version != "HTTP/1.1" && version != "HTTP/1.0";
+}
+
+std::expected<void, HeadFault> SplitTarget(RequestHead& head) {
+  std::string_view rest = head.target;
+  if (head.method_name == "CONNECT") return Refuse(400, "CONNECT is not served here");
+  std::size_t offset = 0;
+  if (!rest.starts_with('/') && rest != "*") {  // absolute form, as sent to a proxy
+    const std::size_t scheme = rest.find("://");
+    if (scheme == std::string_view::npos) return Refuse(400, "the request target is not a path");
+    offset = rest.find_first_of("/?", scheme + 3);
+    if (offset == std::string_view::npos) offset = rest.size();
+    rest.remove_prefix(offset);
+  }
+  const std::size_t mark = rest.find('?');
+  if (mark != std::string_view::npos) head.query = offset + mark + 1;
+  const std::string_view path = rest.substr(0, mark);
+  auto decoded = PercentDecode(path.empty() ? std::string_view("/") : path);
+  if (!decoded) return Refuse(400, "the path has a broken percent escape");
+  head.path = *std::move(decoded);
+  return {};
+}
+
+std::expected<void, HeadFault> CheckRequest(RequestHead& head) {
+  auto framing = FramingOf(head.headers, head.http_1_0);
+  if (!framing) return std::unexpected(Fault(400, framing.error()));
+  head.chunked = framing->chunked;
+  head.length = framing->length;
+  const std::size_t hosts = head.headers.Count("Host");
+  if (hosts > 1 || (hosts == 0 && !head.http_1_0)) return Refuse(400, "exactly one Host field is needed");
+  if (head.headers.Has("Expect") && !head.http_1_0) {
+    if (!EqualsIgnoringCase(head.headers.Get("Expect"), "100-continue")) return Refuse(417, "unknown expectation");
+    head.expects_continue = true;
+  }
+  return SplitTarget(head);
+}
+
+}  // namespace
+
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, IsTokenChar);
+}
+
+bool IsFieldValue(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+}
+
+std::expected<std::size_t, HeadFault> HeadScanner::Scan(std::string_view bytes, std::size_t limit) {
+  for (; scanned_ < bytes.size(); ++scanned_) {
+    if (scanned_ >= limit) {
+      return std::unexpected(Fault(431, "the head of the request is too large",
+                                   fmt::format("Send at most {} bytes of request line and header fields", limit)));
+    }
+    const char c = bytes[scanned_];
+    if (c == '\0') return Refuse(400, "a NUL byte in the head");
+    if (scanned_ > 0 && bytes[scanned_ - 1] == '\r' && c != '\n') return Refuse(400, "a CR without LF in the head");
+    if (scanned_ == line_ && !first_line_ && (c == ' ' || c == '\t')) return Refuse(400, "a folded header line");
+    if (c != '\n') continue;
+    if (scanned_ == 0 || bytes[scanned_ - 1] != '\r') return Refuse(400, "a line of the head ends without CR");
+    if (scanned_ - line_ == 1 && !first_line_) return ++scanned_;
+    if (scanned_ - line_ > 1) first_line_ = false;  // empty lines before the first one are forgiven (RFC 9112, 2.2)
+    line_ = scanned_ + 1;
+  }
+  return 0;
+}
+
+std::expected<RequestHead, HeadFault> ParseRequestHead(std::string_view head) {
+  while (head.starts_with("\r\n")) head.remove_prefix(2);
+  beast::request_parser<beast::empty_body> parser;
+  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
+  parser.body_limit(boost::none);
+  boost::system::error_code ec;
+  parser.put(boost::asio::buffer(head.data(), head.size()), ec);
+  if (ec == beast::error::bad_version || (ec && IsOtherVersion(head))) {
+    if (IsOtherVersion(head)) return Refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+  }
+  if (ec || !parser.is_header_done()) return Refuse(400, fmt::format("cannot read the head ({})", ec.message()));
+  const auto& message = parser.get();
+  RequestHead out;
+  out.http_1_0 = message.version() == 10;
+  if (message.version() != 11 && message.version() != 10) return Refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+  out.method_name = View(message.method_string());
+  out.method = MethodFromName(out.method_name);
+  out.target = View(message.target());
+  out.keep_alive = message.keep_alive();
+  out.headers = CopyFields(message);
+  if (auto checked = CheckRequest(out); !checked) return std::unexpected(std::move(checked).error());
+  return out;
+}
+
+Result<ResponseHead> ParseResponseHead(std::string_view head) {
+  beast::response_parser<beast::empty_body> parser;
+  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
+  parser.body_limit(boost::none);
+  parser.skip(true);
+  boost::system::error_code ec;
+  parser.put(boost::asio::buffer(head.data(), head.size()), ec);
+  if (ec || !parser.is_header_done())
+    return Fail(Code::kUpstream, fmt::format("cannot read the head of the answer ({})", ec.message()));
+  const auto& message = parser.get();
+  ResponseHead out;
+  out.status = message.result_int();
+  out.headers = CopyFields(message);
+  out.keep_alive = message.keep_alive();
+  auto framing = FramingOf(out.headers, message.version() == 10);
+  if (!framing) return Fail(Code::kUpstream, "the answer is framed wrongly: " + framing.error());
+  out.chunked = framing->chunked;
+  out.length = framing->length;
+  return out;
+}
+
+bool HasToken(const Headers& headers, std::string_view field, std::string_view token) {
+  for (const auto& [name, value] : headers) {
+    if (!EqualsIgnoringCase(name, field)) continue;
+    for (const std::string_view word : Split(value, ',')) {
+      if (EqualsIgnoringCase(Trim(word), token)) return true;
+    }
+  }
+  return false;
+}
+
+void AppendField(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void AppendStatusLine(std::string& out, unsigned status) {
+  out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(StatusText(status)).append("\r\n");
+}
+
+}  // namespace hostler::http

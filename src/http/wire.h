@@ -1,0 +1,68 @@
+// The client's connections: making, pooling, deadlines. Internal to this room.
+//
+// A Wire is owned by whoever uses it; the hub only knows it, to enforce its deadline. Threads: the client's loop.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "base/result.h"
+#include "http/client.h"
+#include "http/net.h"
+
+namespace hostler::http {
+
+struct Wire : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  using Resolver = boost::asio::ip::basic_resolver<boost::asio::ip::tcp, Executor>;
+
+  explicit Wire(Executor executor) : socket(executor) {}
+
+  // Reads or waits with the deadline that is set. Errors: kTimeout when it passed, else what `what` says, as kUpstream.
+  // Throws operation_aborted, with the socket closed, if the waiting coroutine was cancelled.
+  [[nodiscard]] Task<boost::system::error_code> Fill(std::size_t room);
+  [[nodiscard]] Task<boost::system::error_code> Write(Gather gather);
+  void Close();
+  void Expire();  // the deadline has passed
+
+  Socket socket;
+  InBuffer in;
+  Clock::time_point deadline = kNever;
+  bool expired = false;
+  Resolver* resolving = nullptr;
+
+ private:
+  [[nodiscard]] boost::system::error_code Check(boost::system::error_code ec);
+};
+
+// What a Client and its replies share.
+class WireHub : public std::enable_shared_from_this<WireHub> {
+ public:
+  explicit WireHub(Executor executor) : executor_(executor) {}
+
+  [[nodiscard]] Task<Result<std::unique_ptr<Wire>>> Connect(const Endpoint& endpoint, Clock::duration limit);
+  // A pooled connection that is alive as far as one can see, or null.
+  [[nodiscard]] std::unique_ptr<Wire> Take(const Endpoint& endpoint);
+  // REQUIRES: nothing is left to read of the last answer.
+  void GiveBack(const Endpoint& endpoint, std::unique_ptr<Wire> wire);
+  void Forget(const Endpoint& endpoint) { idle_.erase(endpoint); }
+  void Close();
+
+ private:
+  [[nodiscard]] Task<Result<>> ConnectUnix(Wire& wire, const std::string& path);
+  [[nodiscard]] Task<Result<>> ConnectTcp(Wire& wire, const Endpoint& endpoint);
+  void Use(Wire& wire);
+  static Task<> RunTicker(std::shared_ptr<WireHub> hub);
+
+  const Executor executor_;
+  std::map<Endpoint, std::deque<std::unique_ptr<Wire>>> idle_;
+  boost::intrusive::list<Wire, boost::intrusive::constant_time_size<false>> used_;
+  bool ticking_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace hostler::http

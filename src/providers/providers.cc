@@ -1,0 +1,83 @@
+#include "providers/providers.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "providers/classic.h"
+
+namespace hostler::providers {
+namespace {
+
+using model::DiskState;
+
+// Where the entry stands, seen from what is built and installed.
+void Judge(model::Entry& entry, bool built, const std::filesystem::path& engines_folder) {
+  if (!built) {
+    entry.disk = DiskState::kProviderMissing;
+    entry.remedy = fmt::format("Provider not installed: rebuild hostler with HOSTLER_PROVIDERS (the image with BAKED_PROVIDERS) including {}.", entry.provider);
+    return;
+  }
+  const std::filesystem::path program = entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : engines_folder / entry.engine;
+  if (::access(program.c_str(), X_OK) == 0) return;
+  entry.disk = DiskState::kProviderMissing;
+  entry.remedy = fmt::format("The engine {} is not there or cannot be run: install it, or set engines.folder.", program.string());
+}
+
+const std::map<std::string, model::ModelType>& AliasTable() {
+  static const std::map<std::string, model::ModelType> table = {
+      {"tts-1", model::ModelType::kTts},          {"tts-1-hd", model::ModelType::kTts},
+      {"gpt-4o-mini-tts", model::ModelType::kTts}, {"whisper-1", model::ModelType::kStt},
+      {"gpt-4o-transcribe", model::ModelType::kStt}, {"gpt-4o-mini-transcribe", model::ModelType::kStt},
+  };
+  return table;
+}
+
+}  // namespace
+
+std::vector<Provider> BuiltInProviders() { return ClassicProviders(); }
+
+std::vector<model::Entry> Catalogue(const config::Config& config, const std::filesystem::path& engines_folder) {
+  std::vector<model::Entry> entries;
+  for (Provider& provider : BuiltInProviders()) {
+    for (model::Entry& entry : provider.models) {
+      Judge(entry, provider.built, engines_folder);
+      entries.push_back(std::move(entry));
+    }
+  }
+  for (model::Entry entry : config.models) {
+    entry.disk = DiskState::kDownloaded;
+    Judge(entry, true, engines_folder);
+    std::erase_if(entries, [&](const model::Entry& known) { return known.id == entry.id; });
+    entries.push_back(std::move(entry));
+  }
+  for (model::Entry& entry : entries) {
+    if (std::find(config.pinned.begin(), config.pinned.end(), entry.id) != config.pinned.end()) entry.pinned = true;
+  }
+  return entries;
+}
+
+model::ModelId ResolveAlias(const config::Config& config, const model::ModelId& id) {
+  for (const model::Entry& entry : config.models) {
+    if (entry.id == id) return id;  // the user's own names win
+  }
+  const auto found = AliasTable().find(id);
+  if (found == AliasTable().end()) return id;
+  return found->second == model::ModelType::kTts ? config.default_tts : config.default_stt;
+}
+
+std::vector<std::string> Aliases() {
+  std::vector<std::string> names;
+  for (const auto& [name, type] : AliasTable()) names.push_back(name);
+  return names;
+}
+
+std::string ResolveVoice(const model::Entry& entry, const std::string& voice) {
+  const auto found = entry.voice_aliases.find(voice);
+  return found == entry.voice_aliases.end() ? voice : found->second;
+}
+
+}  // namespace hostler::providers
