@@ -283,6 +283,7 @@ TEST_F(EngineTest, AClientThatLeavesTheQueueNeverRuns) {
     request.first_byte_deadline = std::chrono::milliseconds(100);
     EXPECT_THROW((void)impatient.Send(request), std::runtime_error);
   }
+  served.AwaitLog("cancelled before it began");
   strings.let_go.release();
   EXPECT_EQ(first.get().status, 200U);
   EXPECT_EQ(caller.Send(Generate("hello")).status, 200U);

@@ -100,8 +100,11 @@ Task<> Service::Hear(http::Exchange& exchange, wire::TranscribeRequest request, 
     (void)pipe.Write(as_events ? http::FormatSse({"done", "", document}) : document, stop);
     return {};
   };
-  const Working working(*this, [job] { job->stop.request_stop(); });
-  const Submitted submitted(model->runner, job, exchange.stop_token());
+  const Working working(*this, [job, &exchange] {
+    job->stop.request_stop();
+    if (exchange.started()) exchange.Abort();  // a client that does not read would hold us up
+  });
+  const Submitted submitted(model->runner, job, exchange.stop_token(), log_);
   if (!submitted.result()) co_await SendError(exchange, submitted.result().error());
   else if (as_events) co_await SendSegments(exchange, *job);
   else co_await SendDocument(exchange, *job);

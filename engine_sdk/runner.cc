@@ -44,10 +44,10 @@ Result<> Runner::Submit(std::shared_ptr<Job> job) {
   return {};
 }
 
-void Runner::Withdraw(const std::shared_ptr<Job>& job) {
+bool Runner::Withdraw(const std::shared_ptr<Job>& job) {
   job->stop.request_stop();
   const std::lock_guard lock(mutex_);
-  std::erase(queue_, job);
+  return std::erase(queue_, job) > 0;
 }
 
 void Runner::End() {

@@ -35,8 +35,8 @@ class Runner {
 
   // kBusy if the queue is full, not_loaded if the model is on its way out.
   [[nodiscard]] Result<> Submit(std::shared_ptr<Job> job);
-  // Stops it if it runs, forgets it if it waits.
-  void Withdraw(const std::shared_ptr<Job>& job);
+  // Stops it if it runs, forgets it if it waits. True: it had not begun.
+  bool Withdraw(const std::shared_ptr<Job>& job);
   // Refuses new jobs and those that wait, lets the running ones finish, and destroys the model. Blocks; safe to call again.
   void End();
 

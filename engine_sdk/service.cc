@@ -14,13 +14,16 @@ bool Accepts(const http::Exchange& exchange, std::string_view type) {
   return false;
 }
 
-Submitted::Submitted(std::shared_ptr<Runner> runner, std::shared_ptr<Job> job, std::stop_token gone)
-    : runner_(std::move(runner)),
+Submitted::Submitted(std::shared_ptr<Runner> runner, std::shared_ptr<Job> job, std::stop_token gone, log::Log& log)
+    : log_(log),
+      runner_(std::move(runner)),
       job_(std::move(job)),
       gone_(std::move(gone), [job = job_.get()] { job->stop.request_stop(); }),
       result_(runner_->Submit(job_)) {}
 
-Submitted::~Submitted() { runner_->Withdraw(job_); }
+Submitted::~Submitted() {
+  if (runner_->Withdraw(job_)) log_.Info("Request cancelled before it began");
+}
 
 Service::Working::Working(Service& service, std::function<void()> cancel) : service_(service), cancel_(std::move(cancel)) {
   service_.working_.insert(this);

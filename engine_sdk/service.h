@@ -106,13 +106,14 @@ class Service {
 // Submits `job` and takes it back when the request goes away, whatever the reason.
 class Submitted {
  public:
-  Submitted(std::shared_ptr<Runner> runner, std::shared_ptr<Job> job, std::stop_token gone);
+  Submitted(std::shared_ptr<Runner> runner, std::shared_ptr<Job> job, std::stop_token gone, log::Log& log);
   ~Submitted();
   Submitted(const Submitted&) = delete;
   Submitted& operator=(const Submitted&) = delete;
   [[nodiscard]] const Result<>& result() const { return result_; }
 
  private:
+  log::Log& log_;
   const std::shared_ptr<Runner> runner_;
   const std::shared_ptr<Job> job_;
   std::stop_callback<std::function<void()>> gone_;

@@ -139,8 +139,11 @@ Task<> Service::Generate(http::Exchange& exchange, std::string what, std::option
     else log_.Error("Generation failed after {:.1f} s of audio: {}", sink.seconds(), result.error().Text());
     return result;
   };
-  const Working working(*this, [job] { job->stop.request_stop(); });
-  const Submitted submitted(model->runner, job, exchange.stop_token());
+  const Working working(*this, [job, &exchange] {
+    job->stop.request_stop();
+    if (exchange.started()) exchange.Abort();  // a client that does not read would hold us up
+  });
+  const Submitted submitted(model->runner, job, exchange.stop_token(), log_);
   if (!submitted.result()) {
     log_.Warning("Generation refused: {}", submitted.result().error().Text());
     co_await SendError(exchange, submitted.result().error());

@@ -5,12 +5,13 @@
 #include <string_view>
 
 #include "media/media.h"
+#include "os/files.h"
 
 using namespace hostler::media;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr double kMaxSeconds = 20;
-  static Codecs codecs{HOSTLER_MEDIA_MODULE};
+  static Codecs codecs(hostler::os::ProgramFolder() / ".." / "bin" / "hostler-media.so");  // the build folder's
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (const auto wav = FromWav(bytes)) {
     if (wav->samples.size() * 2 > size || wav->samples.size() % static_cast<std::size_t>(wav->channels) != 0) std::abort();

@@ -43,7 +43,7 @@ struct Error {
   friend bool operator==(const Error&, const Error&) = default;
 };
 
-// `invalid`, `not_found` … : the wire name of a code.
+// `bad_request`, `not_found` … : the wire name of a code.
 [[nodiscard]] std::string_view CodeName(Code code);
 
 template <class T = void>

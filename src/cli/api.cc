@@ -110,12 +110,9 @@ Error ErrorOf(unsigned status, std::string_view body) {
 }
 
 Error NoServer(const Target& target, const Error& why) {
-  const std::string message = fmt::format("no server answers at {} ({})", target.url, why.message);
-  if (target.named)
-    return Error{
-        Code::kUnavailable, message, "Start it there, or look at --server and $HOSTLER_SERVER.", {}, std::string(kNoServer)};
-  return Error{
-      Code::kUnavailable, message, "Start one with `hostler serve`, or name another with --server.", {}, std::string(kNoServer)};
+  const std::string remedy = target.named ? "Start it there, or look at --server and $HOSTLER_SERVER."
+                                          : "Start one with `hostler serve`, or name another with --server.";
+  return Error{Code::kUnavailable, "no server answers: " + why.message, remedy, {}, std::string(kNoServer)};
 }
 
 http::Request JsonRequest(std::string target, std::string json_body) {

@@ -1,6 +1,6 @@
 #include "cli/audio_file.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -8,6 +8,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "base/text.h"
 #include "os/descriptor.h"
@@ -47,6 +48,14 @@ std::optional<WavShape> ShapeOf(std::string_view wav) {
     at += 8 + size + (size & 1U);
   }
   return std::nullopt;
+}
+
+// Waits until a child has ended. The descriptor stays the child's.
+Task<Result<bool>> Ended(int pidfd) {
+  boost::asio::posix::basic_stream_descriptor<Executor> watch(co_await boost::asio::this_coro::executor,
+                                                              ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0));
+  co_await watch.async_wait(boost::asio::posix::descriptor_base::wait_read, kAsTuple);
+  co_return true;
 }
 
 }  // namespace
@@ -97,7 +106,7 @@ std::optional<Player> FindPlayer(const Context& context) {
   return std::nullopt;
 }
 
-Result<> Play(const Player& player, const Context& context, std::string_view wav) {
+Result<> Play(const Player& player, const Context& context, Session& session, std::string_view wav) {
   // In memory and as standard input: nothing to clean up, and players that seek can.
   const os::Descriptor sound(::memfd_create("hostler-speech", MFD_CLOEXEC));
   for (std::string_view left = wav; !left.empty();) {
@@ -113,9 +122,7 @@ Result<> Play(const Player& player, const Context& context, std::string_view wav
   for (const auto& [name, value] : context.surroundings().environment) options.environment.push_back(name + "=" + value);
   options.descriptors = {{sound.get(), 0}, {STDERR_FILENO, 1}, {STDERR_FILENO, 2}};
   HOSTLER_TRY(os::Child child, os::Spawn(options));
-  pollfd ended{child.pidfd(), POLLIN, 0};
-  while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
-  }
+  HOSTLER_OK(session.Wait(Ended(child.pidfd())));
   const auto exit = child.TryReap();
   if (exit && (exit->signalled || exit->status != 0)) {
     return Fail(Code::kUpstream, fmt::format("{} could not play: {}", player.program.string(), exit->Text()),

@@ -1,6 +1,6 @@
 // Sound as files: which format a name asks for, WAV headers of streams made whole, and programs that play.
 //
-// Internal to this room. Pure but for FindPlayer, which looks at the disk; any thread.
+// Internal to this room. Play and FindPlayer on the main thread; the rest is pure.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "cli/context.h"
+#include "cli/session.h"
 
 namespace hostler::cli {
 
@@ -29,7 +30,7 @@ struct Player {
   std::vector<std::string> arguments;
 };
 [[nodiscard]] std::optional<Player> FindPlayer(const Context& context);
-// Plays a WAV to its end.
-[[nodiscard]] Result<> Play(const Player& player, const Context& context, std::string_view wav);
+// Plays a WAV to its end, or until Ctrl-C.
+[[nodiscard]] Result<> Play(const Player& player, const Context& context, Session& session, std::string_view wav);
 
 }  // namespace hostler::cli

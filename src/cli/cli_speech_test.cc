@@ -96,6 +96,15 @@ TEST(Speak, PlaysOnATerminal) {
   EXPECT_THAT(world.err, HasSubstr("exit status 3"));
 }
 
+TEST(Speak, InterruptedWhileItPlays) {
+  World world;
+  world.OnTerminal();
+  world.daemon.Handle("POST /v1/audio/speech", Sound(SomeWav(8000, 100, true)));
+  WriteProgram(world, "paplay", "kill -INT $PPID\nexec /bin/sleep 1000\n");
+  world.surroundings.environment["PATH"] = world.folder.string();
+  EXPECT_EQ(world.Run({"speak", "hello"}), 130);
+}
+
 TEST(Speak, ACutStreamLeavesNoFile) {
   World world;
   world.daemon.Handle("POST /v1/audio/speech", [](http::Exchange& exchange) -> Task<> {

@@ -165,7 +165,7 @@ TEST(Cli, NoServer) {
   World world;
   const std::string dead = DeadUrl();
   EXPECT_EQ(world.Run({"models", "--server", dead}), 3);
-  EXPECT_THAT(world.err, HasSubstr("hostler: no server answers at " + dead));
+  EXPECT_THAT(world.err, HasSubstr("hostler: no server answers: cannot connect to " + dead));
   EXPECT_THAT(world.err, HasSubstr("  → Start it there"));
   world.surroundings.environment.erase("HOSTLER_SERVER");
   world.WriteDaemonFile(dead);

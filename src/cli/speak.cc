@@ -138,7 +138,7 @@ Result<int> RunSpeak(const Context& context, const SpeakOptions& options) {
   if (way == Way::kStandardOutput) return kExitOk;
   if (format == "wav") MakeWavWhole(spoken->bytes);
   if (way == Way::kPlayer) {
-    HOSTLER_OK(Play(*player, context, spoken->bytes));
+    HOSTLER_OK(Play(*player, context, session, spoken->bytes));
     return kExitOk;
   }
   HOSTLER_OK(os::WriteFileAtomically(options.output, spoken->bytes, 0644));

@@ -116,24 +116,51 @@ Result<> CheckOutput(const TranscribeOptions& options, const std::string& format
   return {};
 }
 
-Result<std::string> ReadSound(const Context& context, const std::string& file) {
-  if (file == "-") return context.surroundings().read_input();
+Result<std::string> ReadSound(const std::string& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error)) return Fail(Code::kNotFound, file + ": there is no such file", "Look at the name.");
   if (!std::filesystem::is_regular_file(file, error)) return UsageError(file + ": is no file", "Give a sound file.");
   return os::ReadFile(file, kFileLimit);
 }
 
-Result<std::string> Transcribe(const Context& context, Api& api, const TranscribeOptions& options, const std::string& file,
-                               const std::string& format, const std::string& grammar) {
-  HOSTLER_TRY(const std::string sound, ReadSound(context, file));
+// What all files have in common, read before anything is asked of a server.
+struct Job {
+  const TranscribeOptions& options;
+  std::string format;
+  std::string grammar;
+  std::string input;  // standard input, if it is one of the files
+};
+
+Result<Job> Prepare(const Context& context, const TranscribeOptions& options) {
+  Job job{options, "", "", ""};
+  HOSTLER_TRY(job.format, ChooseFormat(context, options));
+  HOSTLER_OK(CheckOutput(options, job.format));
+  if (!options.grammar.empty()) {
+    std::error_code error;
+    if (!std::filesystem::exists(options.grammar, error)) {
+      return Fail(Code::kNotFound, options.grammar + ": there is no such file", "Look at the name given with --grammar.");
+    }
+    HOSTLER_TRY(job.grammar, os::ReadFile(options.grammar, 1 << 20));
+  }
+  if (std::find(options.files.begin(), options.files.end(), "-") != options.files.end()) {
+    HOSTLER_TRY(job.input, context.surroundings().read_input());
+  }
+  return job;
+}
+
+Result<std::string> Transcribe(const Context& context, Api& api, const Job& job, const std::string& file) {
+  const TranscribeOptions& options = job.options;
+  std::string sound = job.input;
+  if (file != "-") {
+    HOSTLER_TRY(sound, ReadSound(file));
+  }
   FormWriter form;
   form.Field("model", options.model);
   form.Field("language", options.language);
   form.Field("prompt", options.prompt);
-  form.Field("response_format", format);
+  form.Field("response_format", job.format);
   if (options.temperature) form.Field("temperature", fmt::format("{}", *options.temperature));
-  form.Field("grammar", grammar);
+  form.Field("grammar", job.grammar);
   if (options.words) form.Field("timestamp_granularities[]", "word");
   form.File("file", file == "-" ? "audio" : std::filesystem::path(file).filename().string(), sound);
   context.Progress(fmt::format("transcribing {} …", file));
@@ -144,29 +171,22 @@ Result<std::string> Transcribe(const Context& context, Api& api, const Transcrib
 }
 
 void Print(const Context& context, const TranscribeOptions& options, const std::string& file, const std::string& text) {
-  if (options.files.size() > 1) context.OutLine(context.Paint(Style::kStrong, file + ":"));
-  context.Out(text.ends_with('\n') ? text : text + "\n");
+  if (options.files.size() > 1) context.OutLine(context.Paint(Style::kStrong, Printable(file) + ":"));
+  const std::string shown = context.surroundings().out_is_terminal ? Printable(text) : text;
+  context.Out(shown.ends_with('\n') ? shown : shown + "\n");
 }
 
 }  // namespace
 
 Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options) {
-  HOSTLER_TRY(const std::string format, ChooseFormat(context, options));
-  HOSTLER_OK(CheckOutput(options, format));
-  std::string grammar;
-  if (!options.grammar.empty()) {
-    std::error_code error;
-    if (!std::filesystem::exists(options.grammar, error))
-      return Fail(Code::kNotFound, options.grammar + ": there is no such file", "Look at the name given with --grammar.");
-    HOSTLER_TRY(grammar, os::ReadFile(options.grammar, 1 << 20));
-  }
+  HOSTLER_TRY(const Job job, Prepare(context, options));
   Session session;
   HOSTLER_TRY(const std::unique_ptr<Occasion> occasion, Occasion::Find(context, session));
   Api api(session, occasion->target());
   TranscriptList list;
   int exit_code = kExitOk;
   for (const std::string& file : options.files) {
-    auto text = Transcribe(context, api, options, file, format, grammar);
+    auto text = Transcribe(context, api, job, file);
     if (!text && (options.files.size() == 1 || session.interrupted())) return std::unexpected(std::move(text).error());
     if (!text) {  // the others are done all the same
       text.error().message = file + ": " + text.error().message;
@@ -174,7 +194,7 @@ Result<int> RunTranscribe(const Context& context, const TranscribeOptions& optio
       if (exit_code == kExitOk) exit_code = ExitCodeOf(text.error());
       continue;
     }
-    if (const auto output = OutputOf(options, file, format); !output.empty()) {
+    if (const auto output = OutputOf(options, file, job.format); !output.empty()) {
       HOSTLER_OK(os::WriteFileAtomically(output, *text, 0644));
       context.Note(fmt::format("{}: {}", output.string(), HumanBytes(static_cast<double>(text->size()))));
     } else if (context.json() && options.files.size() > 1) {

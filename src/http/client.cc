@@ -135,9 +135,7 @@ Result<std::string> BuildHead(const Endpoint& endpoint, const Request& request) 
   head.append(MethodName(request.method)).append(" ").append(request.target).append(" HTTP/1.1\r\n");
   if (!request.headers.Has("Host")) AppendField(head, "Host", HostOf(endpoint));
   for (const auto& [name, value] : request.headers) {
-    if (EqualsIgnoringCase(name, "Content-Length") || EqualsIgnoringCase(name, "Transfer-Encoding") ||
-        EqualsIgnoringCase(name, "Connection"))
-      continue;
+    if (IsFramingField(name)) continue;
     if (!IsToken(name) || !IsFieldValue(value)) return Fail(Code::kInvalid, "a header field has forbidden characters: " + name);
     AppendField(head, name, value);
   }

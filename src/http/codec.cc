@@ -202,6 +202,11 @@ bool HasToken(const Headers& headers, std::string_view field, std::string_view t
   return false;
 }
 
+bool IsFramingField(std::string_view name) {
+  constexpr std::string_view kFraming[] = {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"};
+  return std::ranges::any_of(kFraming, [&](std::string_view field) { return EqualsIgnoringCase(field, name); });
+}
+
 void AppendField(std::string& out, std::string_view name, std::string_view value) {
   out.append(name).append(": ").append(value).append("\r\n");
 }

@@ -94,6 +94,9 @@ inline constexpr std::size_t kFramingLimit = 16 << 10;
 // Could this be sent as the value of a field without becoming something else?
 [[nodiscard]] bool IsFieldValue(std::string_view text);
 
+// Fields that say where a message ends or what becomes of the connection: only this room writes them.
+[[nodiscard]] bool IsFramingField(std::string_view name);
+
 void AppendField(std::string& out, std::string_view name, std::string_view value);
 void AppendStatusLine(std::string& out, unsigned status);
 

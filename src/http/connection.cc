@@ -18,7 +18,11 @@ Connection::Connection(std::shared_ptr<ServerState> state, Shard& shard, Socket 
 }
 
 Connection::~Connection() {
-  --state_->connections;
+  Uncount();
+}
+
+void Connection::Uncount() {
+  if (std::exchange(counted_, false)) --state_->connections;
 }
 
 Task<error_code> Connection::Fill(std::size_t room, Clock::time_point deadline) {
@@ -129,7 +133,6 @@ std::stop_token Connection::stop_token() {
 }
 
 void Connection::BeginRequest() {
-  stop_.reset();
   pipelined_ = false;
   phase_ = Phase::kBusy;
 }

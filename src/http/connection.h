@@ -59,8 +59,9 @@ class Connection : public std::enable_shared_from_this<Connection>,
   void Uncount();
 
   [[nodiscard]] std::stop_token stop_token();
-  // Forgets what belonged to the request that was answered.
   void BeginRequest();
+  // The request was answered: what happens to the connection from now on is no news for those who worked on it.
+  void EndRequest() { stop_.reset(); }
 
   ServerState& state() { return *state_; }
   Shard& shard() { return shard_; }

@@ -18,11 +18,6 @@ constexpr std::uint64_t kDropLimit = 256 << 10;  // unread request bodies up to 
 constexpr Clock::duration kDropPatience = std::chrono::seconds(2);
 constexpr std::size_t kReadRoom = 64 << 10;
 
-bool IsFramingField(std::string_view name) {
-  constexpr std::string_view kFraming[] = {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive"};
-  return std::ranges::any_of(kFraming, [&](std::string_view field) { return EqualsIgnoringCase(field, name); });
-}
-
 bool HasNoBody(unsigned status) {
   return status < 200 || status == 204 || status == 304;
 }

@@ -144,11 +144,15 @@ bool AcceptReady(const std::shared_ptr<ServerState>& state, int listener, std::s
 }
 
 Task<> RunListener(std::shared_ptr<ServerState> state, std::shared_ptr<Listener> listener) {
+  bool told = false;
   for (std::size_t next = 0;;) {
     auto [ec] = co_await listener->async_wait(Listener::wait_read, kAsTuple);
     if (ec || !listener->is_open()) co_return;
-    if (AcceptReady(state, listener->native_handle(), next)) continue;
-    state->Bug("accept", "out of descriptors or memory; new connections wait");
+    if (AcceptReady(state, listener->native_handle(), next)) {
+      told = false;
+      continue;
+    }
+    if (!std::exchange(told, true)) state->Bug("accept", "out of descriptors or memory; new connections wait");
     Timer timer(listener->get_executor(), std::chrono::milliseconds(100));  // it would be ready again at once
     co_await timer.async_wait(kAsTuple);
     if (!listener->is_open()) co_return;
@@ -213,11 +217,15 @@ Result<std::uint16_t> Server::ListenTcp(const std::string& host, std::uint16_t p
                 "Check the address to listen on");
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
-  const int descriptor = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // "localhost" is ::1 and 127.0.0.1; clients that know only one of them mostly know the latter.
+  const addrinfo* chosen = found;
+  while (chosen != nullptr && chosen->ai_family != AF_INET) chosen = chosen->ai_next;
+  if (chosen == nullptr) chosen = found;
+  const int descriptor = ::socket(chosen->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return Fail(SystemError("cannot open a socket", errno));
   const int on = 1;
   ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(descriptor, found->ai_addr, found->ai_addrlen) != 0 || ::listen(descriptor, SOMAXCONN) != 0) {
+  if (::bind(descriptor, chosen->ai_addr, chosen->ai_addrlen) != 0 || ::listen(descriptor, SOMAXCONN) != 0) {
     const int error = errno;
     ::close(descriptor);
     return Fail(SystemError(fmt::format("cannot listen on {}:{}", host, port), error)

@@ -41,7 +41,7 @@ Task<> Refuse(Connection& connection, HeadFault fault) {
   std::string out;
   AppendStatusLine(out, fault.status);
   for (const auto& [name, value] : response.headers) {
-    if (IsToken(name) && IsFieldValue(value)) AppendField(out, name, value);
+    if (!IsFramingField(name) && IsToken(name) && IsFieldValue(value)) AppendField(out, name, value);
   }
   out += fmt::format("Content-Length: {}\r\nConnection: close\r\n\r\n", response.body.size());
   connection.set_phase(Connection::Phase::kClosing);
@@ -112,6 +112,7 @@ Task<bool> ServeHead(Connection& connection, RequestHead head) {
   if (thrown || !exchange.finished()) {
     if (!co_await Complete(connection, exchange, thrown)) co_return false;
   }
+  connection.EndRequest();
   if (exchange.keep_alive() && co_await exchange.DropBody()) co_return true;
   co_await connection.Linger();
   co_return false;

@@ -14,6 +14,7 @@
 namespace hostler::media {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 
 Codecs& Shared() {
@@ -169,11 +170,10 @@ TEST(HostileTest, LyingSizesCostNothing) {
 }
 
 std::string WithCover(const std::string& mp3) {
-  const std::string picture("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\6\0\0\0", 29);  // 65535 x 65535, cut short
-  const std::string body = std::string("\0image/png\0\3\0", 13) + picture;
+  const std::string picture = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\6\0\0\0"s;  // 65535 x 65535, cut short
+  const std::string body = "\0image/png\0\3\0"s + picture;
   const auto size = static_cast<char>(body.size());
-  return std::string("ID3\3\0\0\0\0\0", 9) + static_cast<char>(body.size() + 10) + "APIC" + std::string("\0\0\0", 3) + size +
-         std::string("\0\0", 2) + body + mp3;
+  return "ID3\3\0\0\0\0\0"s + static_cast<char>(body.size() + 10) + "APIC" + "\0\0\0"s + size + "\0\0"s + body + mp3;
 }
 
 TEST(HostileTest, PicturesAreIgnored) {
@@ -183,7 +183,7 @@ TEST(HostileTest, PicturesAreIgnored) {
 }
 
 TEST(HostileTest, AFileWithoutSoundSaysSo) {
-  const std::string empty_avi("RIFF\x24\0\0\0AVI LIST\x18\0\0\0hdrlavih\0\0\0\0\0\0\0\0\0\0\0\0", 44);
+  const std::string empty_avi = "RIFF\x24\0\0\0AVI LIST\x18\0\0\0hdrlavih\0\0\0\0\0\0\0\0\0\0\0\0"s;
   for (const std::string& silent : {empty_avi, WithCover("")}) {
     const auto audio = Decode(silent);
     ASSERT_FALSE(audio);

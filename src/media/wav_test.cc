@@ -10,6 +10,7 @@
 namespace hostler::media {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 
 std::uint32_t U32(const std::string& bytes, std::size_t offset) {
@@ -65,8 +66,8 @@ TEST(WavTest, RoundTripIsExact) {
 TEST(WavTest, PassesOverOtherChunks) {
   const Audio tone = Tone(8000, 0.01);
   std::string wav = ToWav(tone);
-  wav.insert(12, std::string("LIST\3\0\0\0abc\0", 12));  // of odd size: one byte of padding
-  wav += std::string("id3 \4\0\0\0junk", 12);
+  wav.insert(12, "LIST\3\0\0\0abc\0"s);  // of odd size: one byte of padding
+  wav += "id3 \4\0\0\0junk"s;
   const auto audio = FromWav(wav);
   ASSERT_TRUE(audio) << audio.error().Text();
   EXPECT_EQ(audio->samples, tone.samples);
@@ -89,7 +90,7 @@ TEST(WavTest, TakesTheExtensibleFormat) {
   std::string wav = ToWav(tone);
   PutU16(wav, 20, 0xFFFE);
   PutU32(wav, 16, 40);
-  const std::string extension("\x16\0\x10\0\4\0\0\0\1\0\0\0\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71", 24);
+  const std::string extension = "\x16\0\x10\0\4\0\0\0\1\0\0\0\0\0\x10\0\x80\0\0\xAA\0\x38\x9B\x71"s;
   wav.insert(36, extension);
   const auto audio = FromWav(wav);
   ASSERT_TRUE(audio) << audio.error().Text();

@@ -32,12 +32,14 @@ class LockFile {
 };
 
 // A listening Unix socket; a path longer than sun_path allows is bound through /proc/self/fd. Mode 0600.
+// Replaces a socket that nobody listens on any more; kConflict if somebody does, or if another kind of file is there.
 [[nodiscard]] Result<Descriptor> ListenUnix(const std::filesystem::path& path);
 
 // A path for connect() to `directory_fd`/`name`, however long the directory's own path is.
 [[nodiscard]] std::string ShortPath(int directory_fd, std::string_view name);
 
-// `path` with links resolved, if it lies in one of `roots` (also resolved); kForbidden otherwise, kNotFound if it is not there.
+// `path` with links resolved, if it lies in one of `roots` (also resolved); kForbidden otherwise (also
+// for what is not there, so that nothing is learnt about the outside), kNotFound if it is missing inside.
 [[nodiscard]] Result<std::filesystem::path> Confine(const std::filesystem::path& path,
                                                     const std::vector<std::filesystem::path>& roots);
 

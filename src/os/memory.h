@@ -15,13 +15,14 @@ namespace hostler::os {
 [[nodiscard]] std::optional<double> ReadGroupPssMb(pid_t group);
 [[nodiscard]] std::optional<double> ReadResidentMb(pid_t pid);
 
+// The machine's, or the control group's where that has less (containers).
 struct SystemMemory {
   double total_mb = 0;
   double available_mb = 0;
 };
 [[nodiscard]] SystemMemory ReadSystemMemory();
 
-// Physical cores this process may use, at least 1.
+// Physical cores this process may use, by affinity and by its control group's CPU quota (rounded up); at least 1.
 [[nodiscard]] int PhysicalCores();
 
 }  // namespace hostler::os

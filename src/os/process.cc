@@ -11,8 +11,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <span>
 #include <string_view>
 
