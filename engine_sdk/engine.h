@@ -48,11 +48,13 @@ class Model {
   // `stop` is requested when the client is gone: look at it at every step of the model.
   // An error before Begin is the answer; an error after it cuts the stream.
   [[nodiscard]] virtual Result<> Control(const wire::ControlRequest& request, AudioSink& sink, std::stop_token stop);
-  [[nodiscard]] virtual Result<> Clone(const wire::CloneRequest& request, const Recording& reference, AudioSink& sink, std::stop_token stop);
+  [[nodiscard]] virtual Result<> Clone(const wire::CloneRequest& request, const Recording& reference, AudioSink& sink,
+                                       std::stop_token stop);
   [[nodiscard]] virtual Result<> Design(const wire::DesignRequest& request, AudioSink& sink, std::stop_token stop);
   // `on_segment` (may be empty) is called for each segment as it is known.
   [[nodiscard]] virtual Result<wire::Transcript> Transcribe(const wire::TranscribeRequest& request, const Recording& recording,
-                                                            const std::function<void(const wire::Segment&)>& on_segment, std::stop_token stop);
+                                                            const std::function<void(const wire::Segment&)>& on_segment,
+                                                            std::stop_token stop);
 };
 
 struct LoadContext {

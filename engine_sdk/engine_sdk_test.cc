@@ -12,10 +12,10 @@ namespace hostler::engine_sdk {
 namespace {
 
 using testing::Caller;
-using testing::Served;
-using testing::TempFolder;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using testing::Served;
+using testing::TempFolder;
 
 // What the tests and the model tell each other.
 struct Strings {
@@ -298,7 +298,8 @@ TEST_F(EngineTest, UnloadLetsRunningWorkFinishAndRefusesTheRest) {
   Load("b");
   auto running = std::async(std::launch::async, [&] { return Caller(served.endpoint()).Send(Generate("wait")); });
   strings.has_started.acquire();
-  auto unloading = std::async(std::launch::async, [&] { return Caller(served.endpoint()).Post("/models/unload", R"({"model_id":"a"})"); });
+  auto unloading =
+      std::async(std::launch::async, [&] { return Caller(served.endpoint()).Post("/models/unload", R"({"model_id":"a"})"); });
   served.AwaitLog("Unloading model: a");
   EXPECT_EQ(StateOf("a"), "unloading");
   EXPECT_EQ(Caller::ErrorCode(caller.Send(Generate("hello"))), "not_loaded");
@@ -313,7 +314,8 @@ TEST_F(EngineTest, UnloadLetsRunningWorkFinishAndRefusesTheRest) {
 TEST_F(EngineTest, ClonesFromBase64AndFromSamplesOnly) {
   Load("a");
   const std::string wav = media::ToWav({8000, 1, std::vector<std::int16_t>(500, 3)});
-  const auto clone = caller.Post("/generate/clone", json::ToJson(wire::CloneRequest{.text = "x", .reference_audio = Base64Encode(wav)}));
+  const auto clone =
+      caller.Post("/generate/clone", json::ToJson(wire::CloneRequest{.text = "x", .reference_audio = Base64Encode(wav)}));
   EXPECT_EQ(clone.body.size(), 1000U);
   EXPECT_EQ(Caller::ErrorCode(caller.Post("/generate/clone", R"({"text":"x"})")), "bad_request");
   EXPECT_EQ(Caller::ErrorCode(caller.Post("/generate/clone", R"({"text":"x","reference_audio":"%%%"})")), "bad_request");
@@ -328,8 +330,10 @@ TEST_F(EngineTest, TranscribesFormsAndPlainWavs) {
   const std::string wav = media::ToWav({16000, 1, std::vector<std::int16_t>(1000, 3)});
   const auto plain = caller.Post("/transcribe?prompt=p", wav, {{"Content-Type", "audio/wav"}});
   EXPECT_EQ(caller.As<wire::Transcript>(plain).text, "500 samples, prompt p") << "resampled to what the model hears";
-  const std::string form = "--B\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"prompt\":\"f\"}\r\n--B\r\nContent-Disposition: form-data; name=\"audio\"; filename=\"a.wav\"\r\n\r\n" +
-                           wav + "\r\n--B--\r\n";
+  const std::string form =
+      "--B\r\nContent-Disposition: form-data; name=\"request\"\r\n\r\n{\"prompt\":\"f\"}\r\n--B\r\nContent-Disposition: "
+      "form-data; name=\"audio\"; filename=\"a.wav\"\r\n\r\n" +
+      wav + "\r\n--B--\r\n";
   const auto whole = caller.Post("/transcribe", form, {{"Content-Type", "multipart/form-data; boundary=B"}});
   EXPECT_EQ(caller.As<wire::Transcript>(whole).text, "500 samples, prompt f");
   EXPECT_EQ(Caller::ErrorCode(caller.Post("/transcribe", "")), "bad_request");

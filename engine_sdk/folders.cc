@@ -9,15 +9,6 @@ namespace hostler::engine_sdk {
 namespace fs = std::filesystem;
 namespace {
 
-// `a`, `org/a`: relative, and no way up. Hidden names are nobody's model.
-bool IsPlainName(const std::string& name) {
-  if (name.empty() || name.size() > 512 || name.find('\0') != std::string::npos) return false;
-  for (const std::string_view part : Split(name, '/')) {
-    if (part.empty() || part.starts_with('.')) return false;
-  }
-  return true;
-}
-
 bool LiesIn(const fs::path& path, const fs::path& folder) {
   const auto [end, rest] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
   return end == folder.end();
@@ -49,6 +40,14 @@ fs::path Target(const fs::path& link) {
 
 Folders::Folders(std::optional<fs::path> base, log::Log& log)
     : base_(base ? std::optional(fs::absolute(*base).lexically_normal()) : std::nullopt), log_(log) {}
+
+bool Folders::IsPlainName(const std::string& name) {
+  if (name.empty() || name.size() > 512 || name.find('\0') != std::string::npos) return false;
+  for (const std::string_view part : Split(name, '/')) {
+    if (part.empty() || part.starts_with('.')) return false;
+  }
+  return true;
+}
 
 fs::path Folders::DefaultBase() {
   const fs::path program = os::ProgramFolder();
@@ -101,8 +100,10 @@ void Folders::Link(const fs::directory_entry& entry, bool tell_all) {
     return;
   }
   fs::create_symlink(entry.path(), link, ec);
-  if (ec) log_.Warning("Cannot link external model {}: {}", name, ec.message());
-  else log_.Info("Linked external model {}", name);
+  if (ec)
+    log_.Warning("Cannot link external model {}: {}", name, ec.message());
+  else
+    log_.Info("Linked external model {}", name);
 }
 
 Result<fs::path> Folders::Confined(const fs::path& path) const {
@@ -112,7 +113,8 @@ Result<fs::path> Folders::Confined(const fs::path& path) const {
   }
   auto resolved = os::Confine(path, {models(), external()});
   if (!resolved && resolved.error().code == Code::kForbidden) {
-    return Fail(Code::kForbidden, "its path leads outside models/ and external_models/", "Copy or mount the files into external_models/.");
+    return Fail(Code::kForbidden, "its path leads outside models/ and external_models/",
+                "Copy or mount the files into external_models/.");
   }
   return resolved;
 }
@@ -140,7 +142,8 @@ Result<fs::path> Folders::Resolve(const std::string& model_id, const std::option
   }
   if (!given && !IsPlainName(model_id)) {
     return Fail(Error{Code::kForbidden, fmt::format("\"{}\" cannot be the name of a model", model_id),
-                      "Use the name of a file or folder in models/."}.At("model_id"));
+                      "Use the name of a file or folder in models/."}
+                    .At("model_id"));
   }
   LinkExternal(false);
   fs::path path = given ? (*base_ / *given) : models() / model_id;
@@ -155,15 +158,18 @@ Result<fs::path> Folders::Resolve(const std::string& model_id, const std::option
     for (const auto& found : Scan()) names.push_back(found.name);
     const std::string near = Nearest(model_id, names);
     error.message = fmt::format("there is no model \"{}\"", model_id);
-    error.remedy = near.empty() ? std::string("Put it into external_models/, or use one that GET /models lists.") : fmt::format("Did you mean \"{}\"?", near);
+    error.remedy = near.empty() ? std::string("Put it into external_models/, or use one that GET /models lists.")
+                                : fmt::format("Did you mean \"{}\"?", near);
   }
   return Fail(std::move(error));
 }
 
 Result<fs::path> Folders::Sample(const std::string& name) const {
-  if (!base_) return Fail(Error{Code::kUnsupported, "this engine has no samples folder", "Send the reference audio itself."}.At("sample"));
+  if (!base_)
+    return Fail(Error{Code::kUnsupported, "this engine has no samples folder", "Send the reference audio itself."}.At("sample"));
   const fs::path samples = *base_ / "samples";
-  if (!IsPlainName(name)) return Fail(Error{Code::kForbidden, fmt::format("\"{}\" cannot be the name of a sample", name)}.At("sample"));
+  if (!IsPlainName(name))
+    return Fail(Error{Code::kForbidden, fmt::format("\"{}\" cannot be the name of a sample", name)}.At("sample"));
   auto resolved = os::Confine(samples / name, {samples});
   if (!resolved) {
     Error error = std::move(resolved).error();

@@ -37,6 +37,8 @@ class Folders {
   [[nodiscard]] Result<std::filesystem::path> Resolve(const std::string& model_id, const std::optional<std::string>& given);
   // Is there anything of that name, even a broken link?
   [[nodiscard]] bool Holds(const std::string& model_id) const;
+  // `a` or `org/a`: relative, no way up, nothing hidden.
+  [[nodiscard]] static bool IsPlainName(const std::string& name);
   // A reference clip.
   [[nodiscard]] Result<std::filesystem::path> Sample(const std::string& name) const;
 

@@ -2,7 +2,9 @@
 
 namespace hostler::engine_sdk {
 
-bool IsForm(const http::Exchange& exchange) { return http::MediaType(exchange.headers().Get("Content-Type")) == "multipart/form-data"; }
+bool IsForm(const http::Exchange& exchange) {
+  return http::MediaType(exchange.headers().Get("Content-Type")) == "multipart/form-data";
+}
 
 Task<Result<AudioForm>> ReadAudioForm(http::Exchange& exchange) {
   http::FormLimits limits;
@@ -15,7 +17,8 @@ Task<Result<AudioForm>> ReadAudioForm(http::Exchange& exchange) {
     } else if (part.head.name == "audio" && !result.audio) {
       result.audio = [shared = std::make_shared<http::Part>(std::move(part))] { return shared->Take(); };
     } else {
-      co_return Fail(Error{Code::kInvalid, fmt::format("unexpected part \"{}\"", part.head.name), "Send one part `request` (JSON) and one part `audio` (WAV)."}
+      co_return Fail(Error{Code::kInvalid, fmt::format("unexpected part \"{}\"", part.head.name),
+                           "Send one part `request` (JSON) and one part `audio` (WAV)."}
                          .At(part.head.name));
     }
   }

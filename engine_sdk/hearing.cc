@@ -15,10 +15,12 @@ Result<wire::TranscribeRequest> FromQuery(const http::Query& query) {
   boost::json::object fields;
   for (const auto& [name, value] : query.pairs()) {
     if (fields.contains(name)) return Fail(Error{Code::kInvalid, "given twice"}.At(name));
-    if (value == "true" || value == "false") fields[name] = value == "true";
+    if (value == "true" || value == "false")
+      fields[name] = value == "true";
     else if (name == "temperature") {
       auto number = json::ParseDom(value);
-      if (!number || !number->is_number()) return Fail(Error{Code::kInvalid, fmt::format("expected number, got \"{}\"", value)}.At(name));
+      if (!number || !number->is_number())
+        return Fail(Error{Code::kInvalid, fmt::format("expected number, got \"{}\"", value)}.At(name));
       fields[name] = *number;
     } else {
       fields[name] = value;
@@ -47,15 +49,21 @@ Task<> Service::Transcribe(http::Exchange& exchange) {
     request = FromQuery(exchange.query());
     if (request) {
       auto body = co_await exchange.ReadBody(kRecording);
-      if (!body) request = Fail(body.error());
-      else if (!body->empty()) audio = [bytes = std::make_shared<std::string>(*std::move(body))] { return Result<std::string>(std::move(*bytes)); };
+      if (!body)
+        request = Fail(body.error());
+      else if (!body->empty())
+        audio = [bytes = std::make_shared<std::string>(*std::move(body))] { return Result<std::string>(std::move(*bytes)); };
     }
   }
   if (request && !audio) {
-    request = Fail(Error{Code::kInvalid, "there is no recording", "Send the parts `request` (JSON) and `audio` (WAV), or a WAV as the body."}.At("audio"));
+    request = Fail(
+        Error{Code::kInvalid, "there is no recording", "Send the parts `request` (JSON) and `audio` (WAV), or a WAV as the body."}
+            .At("audio"));
   }
-  if (request) co_await Hear(exchange, *std::move(request), std::move(audio));
-  else co_await SendError(exchange, request.error());
+  if (request)
+    co_await Hear(exchange, *std::move(request), std::move(audio));
+  else
+    co_await SendError(exchange, request.error());
 }
 
 Task<> Service::Hear(http::Exchange& exchange, wire::TranscribeRequest request, AudioSource audio) {
@@ -65,14 +73,15 @@ Task<> Service::Hear(http::Exchange& exchange, wire::TranscribeRequest request, 
     co_return;
   }
   if (model->capabilities.input_sample_rate == 0) {
-    co_await SendError(exchange, Error{Code::kUnsupported, fmt::format("model \"{}\" cannot transcribe", model->id), "Load a model that can."});
+    co_await SendError(
+        exchange, Error{Code::kUnsupported, fmt::format("model \"{}\" cannot transcribe", model->id), "Load a model that can."});
     co_return;
   }
   registry_.Touch(model->id);
   const bool as_events = Accepts(exchange, "text/event-stream");
   const auto job = std::make_shared<Job>();
-  job->work = [this, id = model->id, rate = model->capabilities.input_sample_rate, request = std::move(request), audio = std::move(audio),
-               as_events](Model& loaded, Pipe& pipe, std::stop_token stop) -> Result<> {
+  job->work = [this, id = model->id, rate = model->capabilities.input_sample_rate, request = std::move(request),
+               audio = std::move(audio), as_events](Model& loaded, Pipe& pipe, std::stop_token stop) -> Result<> {
     HOSTLER_TRY(std::string wav, audio());
     HOSTLER_TRY(const Recording recording, ToRecording(wav, rate));
     wav = {};
@@ -91,8 +100,10 @@ Task<> Service::Hear(http::Exchange& exchange, wire::TranscribeRequest request, 
       return Fail(Code::kCancelled, "the transcription was stopped");
     }
     if (!transcript) {
-      if (IsClientsFault(transcript.error())) log_.Warning("Transcription refused: {}", transcript.error().Text());
-      else log_.Error("Transcription failed: {}", transcript.error().Text());
+      if (IsClientsFault(transcript.error()))
+        log_.Warning("Transcription refused: {}", transcript.error().Text());
+      else
+        log_.Error("Transcription failed: {}", transcript.error().Text());
       return Fail(transcript.error());
     }
     log_.Info("Transcription complete: {} segments in {:.2f} s", transcript->segments.size(), seconds);
@@ -105,9 +116,12 @@ Task<> Service::Hear(http::Exchange& exchange, wire::TranscribeRequest request, 
     if (exchange.started()) exchange.Abort();  // a client that does not read would hold us up
   });
   const Submitted submitted(model->runner, job, exchange.stop_token(), log_);
-  if (!submitted.result()) co_await SendError(exchange, submitted.result().error());
-  else if (as_events) co_await SendSegments(exchange, *job);
-  else co_await SendDocument(exchange, *job);
+  if (!submitted.result())
+    co_await SendError(exchange, submitted.result().error());
+  else if (as_events)
+    co_await SendSegments(exchange, *job);
+  else
+    co_await SendDocument(exchange, *job);
   registry_.Touch(model->id);
 }
 
@@ -118,8 +132,10 @@ Task<> Service::SendDocument(http::Exchange& exchange, Job& job) {
     piece = co_await job.pipe.Read();
     document += piece.bytes;
   }
-  if (*piece.end) co_await exchange.Send(http::JsonResponse(std::move(document)));
-  else co_await SendError(exchange, piece.end->error());
+  if (*piece.end)
+    co_await exchange.Send(http::JsonResponse(std::move(document)));
+  else
+    co_await SendError(exchange, piece.end->error());
 }
 
 Task<> Service::SendSegments(http::Exchange& exchange, Job& job) {

@@ -17,7 +17,8 @@ Result<std::uint64_t> CursorOf(const http::Exchange& exchange, std::uint64_t end
   std::uint64_t id = 0;
   const auto [rest, error] = std::from_chars(last.data(), last.data() + last.size(), id);
   if (error != std::errc{} || rest != last.data() + last.size()) {
-    return Fail(Error{Code::kInvalid, fmt::format("\"{}\" is not the id of a log line", last), "Send an id that this engine gave, or 0 for all lines."}
+    return Fail(Error{Code::kInvalid, fmt::format("\"{}\" is not the id of a log line", last),
+                      "Send an id that this engine gave, or 0 for all lines."}
                     .At("Last-Event-ID"));
   }
   return std::min(id + 1, end);
@@ -50,11 +51,15 @@ Task<> Service::LogStream(http::Exchange& exchange) {
     const auto batch = log_.ring().Read(cursor, 256);
     std::string text;
     if (batch.lost > 0) text += http::FormatSse({"lost", "", fmt::format("{{\"count\":{}}}", batch.lost)});
-    for (const auto& [id, line] : batch.entries) text += http::FormatSse({"", std::to_string(id), json::ToJson(EntryOf(id, *line))});
+    for (const auto& [id, line] : batch.entries)
+      text += http::FormatSse({"", std::to_string(id), json::ToJson(EntryOf(id, *line))});
     cursor = batch.next;
-    if (!text.empty()) co_await exchange.Write(text);
-    else if (last) break;
-    else co_await log_.ring().Wait(cursor);
+    if (!text.empty())
+      co_await exchange.Write(text);
+    else if (last)
+      break;
+    else
+      co_await log_.ring().Wait(cursor);
   }
   co_await exchange.Finish();
 }

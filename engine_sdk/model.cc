@@ -11,12 +11,18 @@ std::unexpected<Error> Cannot(std::string_view what) {
 
 }  // namespace
 
-Result<> Model::Control(const wire::ControlRequest&, AudioSink&, std::stop_token) { return Cannot("speak"); }
-Result<> Model::Clone(const wire::CloneRequest&, const Recording&, AudioSink&, std::stop_token) { return Cannot("clone a voice"); }
-Result<> Model::Design(const wire::DesignRequest&, AudioSink&, std::stop_token) { return Cannot("design a voice"); }
+Result<> Model::Control(const wire::ControlRequest&, AudioSink&, std::stop_token) {
+  return Cannot("speak");
+}
+Result<> Model::Clone(const wire::CloneRequest&, const Recording&, AudioSink&, std::stop_token) {
+  return Cannot("clone a voice");
+}
+Result<> Model::Design(const wire::DesignRequest&, AudioSink&, std::stop_token) {
+  return Cannot("design a voice");
+}
 
-Result<wire::Transcript> Model::Transcribe(const wire::TranscribeRequest&, const Recording&, const std::function<void(const wire::Segment&)>&,
-                                           std::stop_token) {
+Result<wire::Transcript> Model::Transcribe(const wire::TranscribeRequest&, const Recording&,
+                                           const std::function<void(const wire::Segment&)>&, std::stop_token) {
   return Cannot("transcribe");
 }
 

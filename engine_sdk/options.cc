@@ -74,7 +74,8 @@ Result<> ApplyEnvironment(Options& options, const char* port, const char* level)
 
 }  // namespace
 
-Result<Options> ParseOptions(const std::vector<std::string>& arguments, const char* environment_port, const char* environment_level) {
+Result<Options> ParseOptions(const std::vector<std::string>& arguments, const char* environment_port,
+                             const char* environment_level) {
   Options options;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string_view name = arguments[i];
@@ -112,7 +113,8 @@ std::string Usage(std::string_view program) {
       "  --port PORT        port to listen on ($PORT or 8766; 0 takes a free one)\n"
       "  --socket PATH      listen on a Unix socket instead\n"
       "  --listen-fd N      serve a listening socket that was handed over\n"
-      "  --base DIR         folder of models/, external_models/ and samples/ (/app if the program lies there, else the program's folder)\n"
+      "  --base DIR         folder of models/, external_models/ and samples/ (/app if the program lies there, else the program's "
+      "folder)\n"
       "  --log-level LEVEL  DEBUG, INFO, WARNING, ERROR or CRITICAL ($LOG_LEVEL or INFO)\n"
       "  --threads N        threads of the native library (physical cores)\n"
       "  --help, --version\n",

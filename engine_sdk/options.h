@@ -30,7 +30,8 @@ struct Options {
 };
 
 // `environment_port`, `environment_level`: PORT and LOG_LEVEL, null if they are not set. Flags win.
-[[nodiscard]] Result<Options> ParseOptions(const std::vector<std::string>& arguments, const char* environment_port, const char* environment_level);
+[[nodiscard]] Result<Options> ParseOptions(const std::vector<std::string>& arguments, const char* environment_port,
+                                           const char* environment_level);
 
 [[nodiscard]] std::string Usage(std::string_view program);
 

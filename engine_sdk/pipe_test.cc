@@ -40,7 +40,7 @@ TEST_F(PipeTest, MovesMoreThanItHolds) {
 }
 
 TEST_F(PipeTest, AStopFreesAWriterThatWaits) {
-  std::thread writer([&] { EXPECT_FALSE(pipe.Write(std::string(2 * Pipe::kRoom, 'x'), stop.get_token())); });
+  std::thread writer([&] { EXPECT_FALSE(pipe.Write(std::string(8 * Pipe::kRoom, 'x'), stop.get_token())); });
   EXPECT_FALSE(Read().bytes.empty());
   stop.request_stop();
   writer.join();

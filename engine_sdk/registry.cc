@@ -13,14 +13,19 @@
 namespace hostler::engine_sdk {
 namespace {
 
-double MemoryNow() { return os::ReadPssMb(::getpid()).value_or(0); }
+double MemoryNow() {
+  return os::ReadPssMb(::getpid()).value_or(0);
+}
 
 // "+2590.8 MB"; a change that rounds to nothing is not negative.
-std::string Change(double megabytes) { return fmt::format("{:+.1f} MB", std::abs(megabytes) < 0.05 ? 0.0 : megabytes); }
+std::string Change(double megabytes) {
+  return fmt::format("{:+.1f} MB", std::abs(megabytes) < 0.05 ? 0.0 : megabytes);
+}
 
 // What a load may answer as it is; anything else is a failed load.
 Error AsLoadError(Error error) {
-  const bool kept = error.code == Code::kNotFound || error.code == Code::kInvalid || error.code == Code::kUnsupported || !error.name.empty();
+  const bool kept =
+      error.code == Code::kNotFound || error.code == Code::kInvalid || error.code == Code::kUnsupported || !error.name.empty();
   if (kept) return error;
   error.code = Code::kInternal;
   error.name = "load_failed";
@@ -41,7 +46,8 @@ Registry::~Registry() {
 
 void Registry::Move(Slot& slot, State from, State to) {
   if (slot.state != from) {
-    std::fprintf(stderr, "hostler: bug: model %s is %s, not %s\n", slot.id.c_str(), json::EnumName(slot.state).c_str(), json::EnumName(from).c_str());
+    std::fprintf(stderr, "hostler: bug: model %s is %s, not %s\n", slot.id.c_str(), json::EnumName(slot.state).c_str(),
+                 json::EnumName(from).c_str());
     std::abort();
   }
   slot.state = to;
@@ -55,7 +61,8 @@ bool Registry::IsKnown(const std::string& id) const {
 }
 
 Error Registry::NotLoaded(const std::string& id) const {
-  if (!IsKnown(id)) return Error{Code::kNotFound, fmt::format("there is no model \"{}\"", id), "GET /models lists them."}.At("model_id");
+  if (!IsKnown(id))
+    return Error{Code::kNotFound, fmt::format("there is no model \"{}\"", id), "GET /models lists them."}.At("model_id");
   const auto found = slots_.find(id);
   const State state = found == slots_.end() ? State::kUnloaded : found->second.state;
   Error error{Code::kConflict, fmt::format("model \"{}\" is not loaded", id), "Load it with POST /models/load."};
@@ -97,7 +104,8 @@ Task<Result<wire::LoadReply>> Registry::Load(wire::LoadRequest request, OnProgre
 }
 
 Result<std::filesystem::path> Registry::PathOf(const wire::LoadRequest& request) {
-  if (request.path || folders_.Holds(request.model_id)) return folders_.Resolve(request.model_id, request.path);
+  const bool odd = folders_.exist() && !Folders::IsPlainName(request.model_id);
+  if (request.path || odd || folders_.Holds(request.model_id)) return folders_.Resolve(request.model_id, request.path);
   if (!engine_.NeedsFiles(request.model_id)) return std::filesystem::path();
   return folders_.Resolve(request.model_id, request.path);
 }
@@ -107,7 +115,8 @@ Result<std::shared_ptr<Registry::LoadAttempt>> Registry::Begin(const wire::LoadR
   if (request.options && !request.options->is_object()) {
     return Fail(Error{Code::kInvalid, "options must be an object", "Leave them out, or send {}."}.At("options"));
   }
-  if (const auto found = slots_.find(request.model_id); found != slots_.end() && found->second.state == State::kLoading) return found->second.load;
+  if (const auto found = slots_.find(request.model_id); found != slots_.end() && found->second.state == State::kLoading)
+    return found->second.load;
   HOSTLER_TRY(std::filesystem::path path, PathOf(request));
 
   Slot& slot = slots_[request.model_id];
@@ -279,7 +288,8 @@ wire::ModelList Registry::List() {
 }
 
 int Registry::loaded() const {
-  return static_cast<int>(std::count_if(slots_.begin(), slots_.end(), [](const auto& entry) { return entry.second.state == State::kLoaded; }));
+  return static_cast<int>(
+      std::count_if(slots_.begin(), slots_.end(), [](const auto& entry) { return entry.second.state == State::kLoaded; }));
 }
 
 Result<Registry::Ready> Registry::Find(const std::optional<std::string>& model_id) {
@@ -291,10 +301,12 @@ Result<Registry::Ready> Registry::Find(const std::optional<std::string>& model_i
   } else {
     for (const auto& [id, slot] : slots_) {
       if (slot.state != State::kLoaded) continue;
-      if (found != nullptr) return Fail(Error{Code::kInvalid, "several models are loaded", "Say which one with model_id."}.At("model_id"));
+      if (found != nullptr)
+        return Fail(Error{Code::kInvalid, "several models are loaded", "Say which one with model_id."}.At("model_id"));
       found = &slot;
     }
-    if (found == nullptr) return Fail(Error{Code::kConflict, "no model is loaded", "Load one with POST /models/load."}.Named("not_loaded"));
+    if (found == nullptr)
+      return Fail(Error{Code::kConflict, "no model is loaded", "Load one with POST /models/load."}.Named("not_loaded"));
   }
   return Ready{found->id, found->runner, found->capabilities, found->voices};
 }

@@ -50,10 +50,10 @@ class Process {
   Task<> Leave();
 
   const Options options_;
+  Loop loop_{"engine"};  // first: the log's ring remembers waiters of this loop, and must go before it
   log::Log log_;
   const std::unique_ptr<Engine> engine_;
   const std::function<void()> started_;
-  Loop loop_{"engine"};
   Service service_;
   http::Server server_;
   boost::asio::signal_set signals_;
@@ -145,6 +145,8 @@ int RunEngineWith(int argc, char** argv, std::unique_ptr<Engine> engine, Hooks h
   return process.Run();
 }
 
-int RunEngine(int argc, char** argv, std::unique_ptr<Engine> engine) { return RunEngineWith(argc, argv, std::move(engine), {}); }
+int RunEngine(int argc, char** argv, std::unique_ptr<Engine> engine) {
+  return RunEngineWith(argc, argv, std::move(engine), {});
+}
 
 }  // namespace hostler::engine_sdk

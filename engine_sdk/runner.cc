@@ -18,7 +18,8 @@ Result<> Shielded(const std::function<Result<>()>& work) {
   try {
     return work();
   } catch (const std::bad_alloc&) {
-    return Fail(Error{Code::kUnavailable, "there is not enough memory", "Unload another model, or use a smaller one."}.Named("out_of_memory"));
+    return Fail(Error{Code::kUnavailable, "there is not enough memory", "Unload another model, or use a smaller one."}.Named(
+        "out_of_memory"));
   } catch (const std::exception& error) {
     return Fail(Code::kInternal, fmt::format("the model's library failed: {}", error.what()));
   }
@@ -29,14 +30,17 @@ Runner::Runner(std::string name, std::unique_ptr<Model> model) : name_(std::move
   for (int i = 0; i < parallel; ++i) threads_.emplace_back([this, i] { Work(i); });
 }
 
-Runner::~Runner() { End(); }
+Runner::~Runner() {
+  End();
+}
 
 Result<> Runner::Submit(std::shared_ptr<Job> job) {
   {
     const std::lock_guard lock(mutex_);
     if (ending_) return Fail(BeingUnloaded(name_));
     if (queue_.size() >= kWaiting) {
-      return Fail(Code::kBusy, fmt::format("{} requests are already waiting for model \"{}\"", kWaiting, name_), "Try again in a moment.");
+      return Fail(Code::kBusy, fmt::format("{} requests are already waiting for model \"{}\"", kWaiting, name_),
+                  "Try again in a moment.");
     }
     queue_.push_back(std::move(job));
   }

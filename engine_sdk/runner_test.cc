@@ -131,7 +131,8 @@ TEST(Runner, AWithdrawnJobNeverRuns) {
 
 TEST(Shielded, ForeignExceptionsBecomeErrors) {
   EXPECT_EQ(Shielded([]() -> Result<> { throw std::bad_alloc(); }).error().name, "out_of_memory");
-  EXPECT_EQ(Shielded([]() -> Result<> { throw std::runtime_error("native"); }).error().message, "the model's library failed: native");
+  EXPECT_EQ(Shielded([]() -> Result<> { throw std::runtime_error("native"); }).error().message,
+            "the model's library failed: native");
 }
 
 }  // namespace

@@ -74,7 +74,8 @@ Task<> Service::Dispatch(http::Exchange& exchange) {
   if (hooks_.before && co_await hooks_.before(exchange)) co_return;
   const bool is_work = exchange.method() == http::Method::kPost && exchange.path() != "/logs/clear";
   if (refusing_ && is_work) {
-    co_await SendError(exchange, Error{Code::kUnavailable, "the engine is shutting down", "Try again once it has been started again."});
+    co_await SendError(exchange,
+                       Error{Code::kUnavailable, "the engine is shutting down", "Try again once it has been started again."});
     co_return;
   }
   co_await routed_(exchange);
@@ -105,7 +106,9 @@ Task<> Service::Health(http::Exchange& exchange) {
   co_await exchange.Send(http::JsonResponse(json::ToJson(health)));
 }
 
-Task<> Service::Models(http::Exchange& exchange) { co_await exchange.Send(http::JsonResponse(json::ToJson(registry_.List()))); }
+Task<> Service::Models(http::Exchange& exchange) {
+  co_await exchange.Send(http::JsonResponse(json::ToJson(registry_.List())));
+}
 
 Task<> Service::Load(http::Exchange& exchange) {
   const Working working(*this, {});
@@ -116,8 +119,10 @@ Task<> Service::Load(http::Exchange& exchange) {
     co_await LoadAsEvents(exchange, *std::move(request));
   } else {
     const auto reply = co_await registry_.Load(*std::move(request), {});
-    if (reply) co_await exchange.Send(http::JsonResponse(json::ToJson(*reply)));
-    else co_await SendError(exchange, reply.error());
+    if (reply)
+      co_await exchange.Send(http::JsonResponse(json::ToJson(*reply)));
+    else
+      co_await SendError(exchange, reply.error());
   }
 }
 
@@ -127,8 +132,10 @@ Task<> Service::LoadAsEvents(http::Exchange& exchange, wire::LoadRequest request
   const auto reply = co_await registry_.Load(std::move(request), [&exchange](const wire::LoadProgress& progress) {
     return SendEvent(exchange, "progress", json::ToJson(progress));
   });
-  if (reply) co_await SendEvent(exchange, "loaded", json::ToJson(*reply));
-  else co_await SendEvent(exchange, "error", json::ToJson(wire::ToReply(reply.error())));
+  if (reply)
+    co_await SendEvent(exchange, "loaded", json::ToJson(*reply));
+  else
+    co_await SendEvent(exchange, "error", json::ToJson(wire::ToReply(reply.error())));
   co_await exchange.Finish();
 }
 
@@ -140,25 +147,33 @@ Task<> Service::Unload(http::Exchange& exchange) {
     co_return;
   }
   const auto reply = co_await registry_.Unload(request->model_id);
-  if (reply) co_await exchange.Send(http::JsonResponse(json::ToJson(*reply)));
-  else co_await SendError(exchange, reply.error());
+  if (reply)
+    co_await exchange.Send(http::JsonResponse(json::ToJson(*reply)));
+  else
+    co_await SendError(exchange, reply.error());
 }
 
 Task<> Service::Voices(http::Exchange& exchange) {
   const auto model = registry_.Find(exchange.query().Get("model_id"));
-  if (model) co_await exchange.Send(http::JsonResponse(json::ToJson(wire::VoiceList{model->voices})));
-  else co_await SendError(exchange, model.error());
+  if (model)
+    co_await exchange.Send(http::JsonResponse(json::ToJson(wire::VoiceList{model->voices})));
+  else
+    co_await SendError(exchange, model.error());
 }
 
 Task<> Service::Capabilities(http::Exchange& exchange) {
   const auto model = registry_.Find(exchange.query().Get("model_id"));
-  if (model) co_await exchange.Send(http::JsonResponse(json::ToJson(model->capabilities)));
-  else co_await SendError(exchange, model.error());
+  if (model)
+    co_await exchange.Send(http::JsonResponse(json::ToJson(model->capabilities)));
+  else
+    co_await SendError(exchange, model.error());
 }
 
 // --- leaving ---
 
-void Service::Refuse() { refusing_ = true; }
+void Service::Refuse() {
+  refusing_ = true;
+}
 
 Task<> Service::Leave(Clock::time_point deadline) {
   refusing_ = true;

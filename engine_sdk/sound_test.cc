@@ -31,9 +31,13 @@ TEST(Resample, KeepsAToneThatFits) {
   for (std::size_t i = 200; i + 200 < out.size(); ++i) ASSERT_NEAR(out[i], wanted[i], 40) << i;
 }
 
-TEST(Resample, TakesAwayWhatDoesNotFit) { EXPECT_LT(Loudness(Resample(Tone(15000, 44100, 0.5), 44100, 16000)), 100); }
+TEST(Resample, TakesAwayWhatDoesNotFit) {
+  EXPECT_LT(Loudness(Resample(Tone(15000, 44100, 0.5), 44100, 16000)), 100);
+}
 
-TEST(Resample, GoesUpToo) { EXPECT_NEAR(Loudness(Resample(Tone(500, 8000, 0.5), 8000, 48000)), Loudness(Tone(500, 48000, 0.5)), 50); }
+TEST(Resample, GoesUpToo) {
+  EXPECT_NEAR(Loudness(Resample(Tone(500, 8000, 0.5), 8000, 48000)), Loudness(Tone(500, 48000, 0.5)), 50);
+}
 
 TEST(ToRecording, MixesDownAndResamples) {
   media::Audio stereo{16000, 2, {}};

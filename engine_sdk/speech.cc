@@ -42,7 +42,8 @@ Result<AudioSource> ReferenceOf(const wire::CloneRequest& request, AudioSource u
   const int given = (request.reference_audio ? 1 : 0) + (request.sample ? 1 : 0) + (uploaded ? 1 : 0);
   if (given != 1) {
     return Fail(Error{Code::kInvalid, given == 0 ? "there is no reference audio" : "there are several reference recordings",
-                      "Send one of reference_audio (WAV in base64), sample (a file in samples/) or the part `audio`."}.At("reference_audio"));
+                      "Send one of reference_audio (WAV in base64), sample (a file in samples/) or the part `audio`."}
+                    .At("reference_audio"));
   }
   if (uploaded) return uploaded;
   if (request.sample) {
@@ -64,7 +65,9 @@ Task<> Service::Control(http::Exchange& exchange) {
     co_await SendError(exchange, checked.error());
     co_return;
   }
-  Speak speak = [request = *request](Model& model, AudioSink& sink, std::stop_token stop) { return model.Control(request, sink, std::move(stop)); };
+  Speak speak = [request = *request](Model& model, AudioSink& sink, std::stop_token stop) {
+    return model.Control(request, sink, std::move(stop));
+  };
   co_await Generate(exchange, "control", request->model_id, request->text, std::move(speak));
 }
 
@@ -114,11 +117,14 @@ Task<> Service::Design(http::Exchange& exchange) {
     co_await SendError(exchange, checked.error());
     co_return;
   }
-  Speak speak = [request = *request](Model& model, AudioSink& sink, std::stop_token stop) { return model.Design(request, sink, std::move(stop)); };
+  Speak speak = [request = *request](Model& model, AudioSink& sink, std::stop_token stop) {
+    return model.Design(request, sink, std::move(stop));
+  };
   co_await Generate(exchange, "design", request->model_id, request->text, std::move(speak));
 }
 
-Task<> Service::Generate(http::Exchange& exchange, std::string what, std::optional<std::string> model_id, std::string text, Speak speak) {
+Task<> Service::Generate(http::Exchange& exchange, std::string what, std::optional<std::string> model_id, std::string text,
+                         Speak speak) {
   const auto model = registry_.Find(model_id);
   if (!model) {
     co_await SendError(exchange, model.error());
@@ -126,17 +132,21 @@ Task<> Service::Generate(http::Exchange& exchange, std::string what, std::option
   }
   registry_.Touch(model->id);
   const auto job = std::make_shared<Job>();
-  job->work = [this, what, id = model->id, speak = std::move(speak), length = Utf8Length(text).value_or(0)](Model& loaded, Pipe& pipe,
-                                                                                                           std::stop_token stop) -> Result<> {
+  job->work = [this, what, id = model->id, speak = std::move(speak), length = Utf8Length(text).value_or(0)](
+                  Model& loaded, Pipe& pipe, std::stop_token stop) -> Result<> {
     const auto start = Clock::now();
     log_.Info("Generating ({}) with {}: {} characters", what, id, length);
     PipeSink sink(pipe, stop);
     Result<> result = speak(loaded, sink, stop);
     const double seconds = Seconds(Clock::now() - start);
-    if (stop.stop_requested()) log_.Info("Generation cancelled after {:.1f} s of audio in {:.2f} s", sink.seconds(), seconds);
-    else if (result) log_.Info("Generation complete: {:.1f} s of audio in {:.2f} s", sink.seconds(), seconds);
-    else if (IsClientsFault(result.error())) log_.Warning("Generation refused: {}", result.error().Text());
-    else log_.Error("Generation failed after {:.1f} s of audio: {}", sink.seconds(), result.error().Text());
+    if (stop.stop_requested())
+      log_.Info("Generation cancelled after {:.1f} s of audio in {:.2f} s", sink.seconds(), seconds);
+    else if (result)
+      log_.Info("Generation complete: {:.1f} s of audio in {:.2f} s", sink.seconds(), seconds);
+    else if (IsClientsFault(result.error()))
+      log_.Warning("Generation refused: {}", result.error().Text());
+    else
+      log_.Error("Generation failed after {:.1f} s of audio: {}", sink.seconds(), result.error().Text());
     return result;
   };
   const Working working(*this, [job, &exchange] {
@@ -154,7 +164,8 @@ Task<> Service::Generate(http::Exchange& exchange, std::string what, std::option
   if (first.end && !*first.end && first.bytes.empty()) {
     co_await SendError(exchange, first.end->error());
   } else if (!job->pipe.format()) {
-    const Error silent{job->stop.stop_requested() ? Code::kUnavailable : Code::kInternal, job->stop.stop_requested() ? "the generation was stopped" : "the model made no audio"};
+    const Error silent{job->stop.stop_requested() ? Code::kUnavailable : Code::kInternal,
+                       job->stop.stop_requested() ? "the generation was stopped" : "the model made no audio"};
     co_await SendError(exchange, silent);
   } else if (Accepts(exchange, "audio/wav")) {
     co_await SendWav(exchange, *job, std::move(first));
@@ -173,8 +184,10 @@ Task<> Service::SendPcm(http::Exchange& exchange, Job& job, Pipe::Piece piece) {
     if (piece.end) break;
     piece = co_await job.pipe.Read();
   }
-  if (!*piece.end || job.stop.stop_requested()) exchange.Abort();  // the reason is in the log
-  else co_await exchange.Finish();
+  if (!*piece.end || job.stop.stop_requested())
+    exchange.Abort();  // the reason is in the log
+  else
+    co_await exchange.Finish();
 }
 
 Task<> Service::SendWav(http::Exchange& exchange, Job& job, Pipe::Piece piece) {

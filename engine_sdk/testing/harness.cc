@@ -44,7 +44,10 @@ TempFolder::~TempFolder() {
   std::filesystem::remove_all(path_, ec);
 }
 
-Caller::Caller(http::Endpoint endpoint) : endpoint_(std::move(endpoint)), client_(std::make_unique<http::Client>(loop_.executor())) { loop_.Start(); }
+Caller::Caller(http::Endpoint endpoint)
+    : endpoint_(std::move(endpoint)), client_(std::make_unique<http::Client>(loop_.executor())) {
+  loop_.Start();
+}
 
 Caller::~Caller() {
   (void)Await(loop_, DroppingClient(std::move(client_)));
@@ -95,7 +98,8 @@ http::SseEvent Caller::Stream::ReadEvent() {
   while (events_.empty()) {
     const std::string piece = Read();
     if (piece.empty()) throw std::runtime_error("the stream ended");
-    if (!parser_.Feed(piece, [this](const http::SseEvent& event) { events_.push_back(event); })) throw std::runtime_error("not an event stream");
+    if (!parser_.Feed(piece, [this](const http::SseEvent& event) { events_.push_back(event); }))
+      throw std::runtime_error("not an event stream");
   }
   http::SseEvent event = events_.front();
   events_.erase(events_.begin());
@@ -134,7 +138,8 @@ http::Endpoint Served::endpoint() const {
 
 std::vector<std::string> Served::LogLines() {
   std::vector<std::string> lines;
-  for (const auto& [id, line] : log_.ring().Read(0).entries) lines.push_back(std::string(log::LevelName(line->level)) + " " + line->message);
+  for (const auto& [id, line] : log_.ring().Read(0).entries)
+    lines.push_back(std::string(log::LevelName(line->level)) + " " + line->message);
   return lines;
 }
 
@@ -150,13 +155,17 @@ Task<bool> Served::Awaiting(std::string text) {
   }
 }
 
-void Served::AwaitLog(const std::string& text) { (void)Await(loop_, Awaiting(text)); }
+void Served::AwaitLog(const std::string& text) {
+  (void)Await(loop_, Awaiting(text));
+}
 
 Task<bool> Served::Leaving(Clock::time_point deadline) {
   co_await service_.Leave(deadline);
   co_return true;
 }
 
-void Served::Leave(Clock::duration patience) { (void)Await(loop_, Leaving(Clock::now() + patience)); }
+void Served::Leave(Clock::duration patience) {
+  (void)Await(loop_, Leaving(Clock::now() + patience));
+}
 
 }  // namespace hostler::engine_sdk::testing

@@ -33,8 +33,10 @@ T Await(Loop& loop, Task<T> task) {
   std::promise<T> promise;
   auto future = promise.get_future();
   boost::asio::co_spawn(loop.executor(), std::move(task), [&promise](const std::exception_ptr& thrown, T value) {
-    if (thrown) promise.set_exception(thrown);
-    else promise.set_value(std::move(value));
+    if (thrown)
+      promise.set_exception(thrown);
+    else
+      promise.set_value(std::move(value));
   });
   return future.get();
 }
@@ -106,9 +108,9 @@ class Served {
   Task<bool> Awaiting(std::string text);
 
   TempFolder folder_;
+  Loop loop_{"served"};  // before the log: its ring remembers waiters of this loop
   log::Log log_;
   const std::unique_ptr<Engine> engine_;
-  Loop loop_{"served"};
   Service service_;
   http::Server server_;
 };

@@ -63,8 +63,10 @@ class ClassicEngine : public engine_sdk::Engine {
 
 std::vector<std::string> ClassicEngine::features() const {
   std::vector<std::string> features;
-  if (FindProvider("espeak")->load != nullptr || FindProvider("flite")->load != nullptr) features.emplace_back("generate.control");
-  if (FindProvider("pocketsphinx")->load != nullptr) features.insert(features.end(), {"transcribe", "transcribe.stream", "transcribe.grammar"});
+  if (FindProvider("espeak")->load != nullptr || FindProvider("flite")->load != nullptr)
+    features.emplace_back("generate.control");
+  if (FindProvider("pocketsphinx")->load != nullptr)
+    features.insert(features.end(), {"transcribe", "transcribe.stream", "transcribe.grammar"});
   return features;
 }
 
@@ -80,18 +82,22 @@ Result<std::unique_ptr<Model>> ClassicEngine::Load(const LoadContext& context) {
   const std::string name = context.path.empty() ? context.model_id : ProviderOf(context.path);
   const Provider* provider = FindProvider(name);
   if (provider == nullptr) {
-    return Fail(Code::kUnsupported, fmt::format("\"{}\" is not a model of this engine", context.model_id),
-                "A folder needs *.flitevox voices or a grammar.jsgf; without files there are " + Join(BuiltInModels(), ", ") + ".");
+    return Fail(
+        Code::kUnsupported, fmt::format("\"{}\" is not a model of this engine", context.model_id),
+        "A folder needs *.flitevox voices or a grammar.jsgf; without files there are " + Join(BuiltInModels(), ", ") + ".");
   }
   if (provider->load == nullptr) {
     return Fail(Error{Code::kUnsupported, fmt::format("provider {} was not built in", name),
-                      fmt::format("Build hostler with HOSTLER_PROVIDERS containing {}.", name)}.Named("provider_missing"));
+                      fmt::format("Build hostler with HOSTLER_PROVIDERS containing {}.", name)}
+                    .Named("provider_missing"));
   }
   return provider->load(context);
 }
 
 }  // namespace
 
-std::unique_ptr<engine_sdk::Engine> MakeClassicEngine() { return std::make_unique<ClassicEngine>(); }
+std::unique_ptr<engine_sdk::Engine> MakeClassicEngine() {
+  return std::make_unique<ClassicEngine>();
+}
 
 }  // namespace hostler::classic

@@ -13,7 +13,7 @@ namespace {
 
 using engine_sdk::AudioSink;
 
-constexpr int kBufferMs = 60;       // of audio per callback: small, so that the first sound goes out at once
+constexpr int kBufferMs = 60;        // of audio per callback: small, so that the first sound goes out at once
 constexpr double kNormalRate = 175;  // words per minute
 constexpr const char* kDefaultVoice = "en-us";
 
@@ -45,7 +45,8 @@ std::vector<EspeakVoice> ListVoices() {
   for (const espeak_VOICE** at = espeak_ListVoices(nullptr); at != nullptr && *at != nullptr; ++at) {
     const espeak_VOICE& voice = **at;
     const std::string identifier = voice.identifier;
-    if (identifier.starts_with("mb/") || identifier.starts_with("!v")) continue;  // need files that are not there; variants of voices
+    if (identifier.starts_with("mb/") || identifier.starts_with("!v"))
+      continue;  // need files that are not there; variants of voices
     EspeakVoice entry;
     entry.identifier = identifier;
     entry.languages = LanguagesOf(voice.languages);
@@ -120,8 +121,10 @@ Result<std::string> EspeakModel::VoiceOfLanguage(const std::string& language) co
   }
   std::vector<std::string> known = capabilities().languages;
   const std::string near = Nearest(wanted, known);
-  return Fail(Error{Code::kNotFound, fmt::format("no voice speaks \"{}\"", language),
-                    near.empty() ? std::string("GET /capabilities lists the languages.") : fmt::format("Did you mean \"{}\"?", near)}.At("language"));
+  return Fail(
+      Error{Code::kNotFound, fmt::format("no voice speaks \"{}\"", language),
+            near.empty() ? std::string("GET /capabilities lists the languages.") : fmt::format("Did you mean \"{}\"?", near)}
+          .At("language"));
 }
 
 // "en-us", or with a variant of its timbre: "en-us+f3".
@@ -137,7 +140,8 @@ Result<std::string> EspeakModel::VoiceName(const wire::ControlRequest& request) 
   }
   const std::string near = Nearest(id, ids);
   return Fail(Error{Code::kNotFound, fmt::format("unknown voice \"{}\"", wanted),
-                    near.empty() ? std::string("GET /voices lists them.") : fmt::format("Did you mean \"{}\"?", near)}.At("voice"));
+                    near.empty() ? std::string("GET /voices lists them.") : fmt::format("Did you mean \"{}\"?", near)}
+                  .At("voice"));
 }
 
 Result<> EspeakModel::Control(const wire::ControlRequest& request, AudioSink& sink, std::stop_token stop) {
@@ -145,15 +149,18 @@ Result<> EspeakModel::Control(const wire::ControlRequest& request, AudioSink& si
   const std::lock_guard lock(library);
   if (stop.stop_requested()) return {};
   if (espeak_SetVoiceByName(voice.c_str()) != EE_OK) {
-    return Fail(Error{Code::kNotFound, fmt::format("voice \"{}\" cannot be opened", voice), "Leave out the part after +."}.At("voice"));
+    return Fail(
+        Error{Code::kNotFound, fmt::format("voice \"{}\" cannot be opened", voice), "Leave out the part after +."}.At("voice"));
   }
   const double rate = kNormalRate * request.speed.value_or(1);
-  espeak_SetParameter(espeakRATE, static_cast<int>(std::lround(std::clamp<double>(rate, espeakRATE_MINIMUM, espeakRATE_MAXIMUM))), 0);
+  espeak_SetParameter(espeakRATE, static_cast<int>(std::lround(std::clamp<double>(rate, espeakRATE_MINIMUM, espeakRATE_MAXIMUM))),
+                      0);
   espeak_SetParameter(espeakPITCH, static_cast<int>(std::lround(50 + 50 * request.pitch.value_or(0))), 0);
   espeak_SetParameter(espeakVOLUME, static_cast<int>(std::lround(100 * request.volume.value_or(1))), 0);
   Listener here{sink};
   listener = &here;
-  const espeak_ERROR error = espeak_Synth(request.text.c_str(), request.text.size() + 1, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, nullptr, nullptr);
+  const espeak_ERROR error =
+      espeak_Synth(request.text.c_str(), request.text.size() + 1, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, nullptr, nullptr);
   listener = nullptr;
   if (error != EE_OK) return Fail(Code::kInternal, fmt::format("espeak-ng failed with error {}", static_cast<int>(error)));
   // A text without a pronounceable character is silence, and silence is an answer too.

@@ -30,7 +30,7 @@ std::mutex library;
 struct FliteVoice {
   wire::Voice voice;
   cst_voice* handle = nullptr;
-  bool own = false;  // came from a file and is deleted with the model
+  bool own = false;   // came from a file and is deleted with the model
   float pitch = 100;  // Hz, the voice's own mean
 };
 
@@ -48,14 +48,16 @@ bool Send(Listener& to, const cst_wave& wave, int start, int count) {
   if (to.gone) return false;
   std::vector<std::int16_t> samples(wave.samples + start, wave.samples + start + count);
   if (to.volume != 1) {
-    for (std::int16_t& sample : samples) sample = static_cast<std::int16_t>(std::clamp(std::lround(sample * to.volume), -32768L, 32767L));
+    for (std::int16_t& sample : samples)
+      sample = static_cast<std::int16_t>(std::clamp(std::lround(sample * to.volume), -32768L, 32767L));
   }
   to.gone = !to.sink.Write(samples);
   return !to.gone;
 }
 
 int OnSamples(const cst_wave* wave, int start, int count, int, cst_audio_streaming_info* info) {
-  return count <= 0 || Send(*static_cast<Listener*>(info->userdata), *wave, start, count) ? CST_AUDIO_STREAM_CONT : CST_AUDIO_STREAM_STOP;
+  return count <= 0 || Send(*static_cast<Listener*>(info->userdata), *wave, start, count) ? CST_AUDIO_STREAM_CONT
+                                                                                          : CST_AUDIO_STREAM_STOP;
 }
 
 std::vector<std::string> Pieces(const std::string& text) {
@@ -116,7 +118,9 @@ std::vector<wire::Voice> FliteModel::voices() const {
 
 Result<const FliteVoice*> FliteModel::Find(const wire::ControlRequest& request) const {
   if (request.language && !EqualsIgnoringCase(*request.language, "en") && !EqualsIgnoringCase(*request.language, "en-us")) {
-    return Fail(Error{Code::kUnsupported, fmt::format("flite does not speak \"{}\"", *request.language), "Use the model espeak for other languages."}.At("language"));
+    return Fail(Error{Code::kUnsupported, fmt::format("flite does not speak \"{}\"", *request.language),
+                      "Use the model espeak for other languages."}
+                    .At("language"));
   }
   if (!request.voice) return &Default();
   std::vector<std::string> ids;
@@ -124,7 +128,9 @@ Result<const FliteVoice*> FliteModel::Find(const wire::ControlRequest& request) 
     if (EqualsIgnoringCase(voice.voice.id, *request.voice)) return &voice;
     ids.push_back(voice.voice.id);
   }
-  return Fail(Error{Code::kNotFound, fmt::format("unknown voice \"{}\"", *request.voice), "Use one of: " + Join(ids, ", ") + "."}.At("voice"));
+  return Fail(
+      Error{Code::kNotFound, fmt::format("unknown voice \"{}\"", *request.voice), "Use one of: " + Join(ids, ", ") + "."}.At(
+          "voice"));
 }
 
 // REQUIRES: the library's mutex.
@@ -157,7 +163,8 @@ Result<> FliteModel::Control(const wire::ControlRequest& request, AudioSink& sin
   }
   feat_set_float(features, "duration_stretch", stretch);
   feat_set_float(features, "int_f0_target_mean", voice->pitch);
-  if (!here.begun && !stop.stop_requested()) return Fail(Code::kInternal, "flite made no sound of this text", "Send a text with words.");
+  if (!here.begun && !stop.stop_requested())
+    return Fail(Code::kInternal, "flite made no sound of this text", "Send a text with words.");
   return {};
 }
 
@@ -179,7 +186,8 @@ Result<> AddFolder(std::vector<FliteVoice>& voices, const std::filesystem::path&
       return Fail(Code::kInternal, fmt::format("flite cannot read {}", file.filename().string()), "Download the voice again.");
     }
     const std::string id = file.stem();
-    Add(voices, voice, id, get_param_string(voice->features, "name", id.c_str()), Lower(get_param_string(voice->features, "gender", "unknown")), true);
+    Add(voices, voice, id, get_param_string(voice->features, "name", id.c_str()),
+        Lower(get_param_string(voice->features, "gender", "unknown")), true);
   }
   return {};
 }

@@ -11,6 +11,8 @@
 extern "C" {
 #include <pocketsphinx.h>
 #include <sphinxbase/err.h>
+#include <sphinxbase/fsg_model.h>
+#include <sphinxbase/jsgf.h>
 }
 
 namespace hostler::classic {
@@ -21,7 +23,7 @@ namespace fs = std::filesystem;
 constexpr const char* kModels = HOSTLER_POCKETSPHINX_MODELS;  // of the distribution's package
 constexpr const char* kOwnSearch = "model";
 constexpr const char* kRequestSearch = "request";
-constexpr double kFrameRate = 100;                     // per second
+constexpr double kFrameRate = 100;                  // per second
 constexpr std::size_t kSilence = kHearingRate / 5;  // samples
 
 // What the library said went wrong during the call that just failed on this thread.
@@ -43,12 +45,18 @@ void OnMessage(void*, err_lvl_t level, const char* format, ...) {
 }
 
 // <s>, <sil>, [NOISE], ++UH++: heard, but not said. (NULL) is a step of a grammar that says nothing.
-bool IsFiller(std::string_view word) { return word.starts_with('<') || word.starts_with('[') || word.starts_with('(') || word.starts_with("++"); }
+bool IsFiller(std::string_view word) {
+  return word.starts_with('<') || word.starts_with('[') || word.starts_with('(') || word.starts_with("++");
+}
 
 // "read(2)" is a second way to pronounce "read".
-std::string Plain(std::string_view word) { return std::string(word.substr(0, word.find('('))); }
+std::string Plain(std::string_view word) {
+  return std::string(word.substr(0, word.find('(')));
+}
 
-double InMilliseconds(double seconds) { return std::round(seconds * 1000) / 1000; }
+double InMilliseconds(double seconds) {
+  return std::round(seconds * 1000) / 1000;
+}
 
 Error GrammarError(std::string field) {
   std::string text = "the grammar cannot be used";
@@ -64,6 +72,18 @@ Result<> CheckGrammar(const std::string& grammar, const std::string& field) {
   return {};
 }
 
+// As ps_set_jsgf_string() does it, which forgets to free the grammar: 8 KB with every request.
+bool UseGrammar(ps_decoder_t* decoder, const char* name, const std::string& text) {
+  const std::unique_ptr<jsgf_t, void (*)(jsgf_t*)> grammar(jsgf_parse_string(text.c_str(), nullptr),
+                                                           [](jsgf_t* g) { jsgf_grammar_free(g); });
+  jsgf_rule_t* rule = grammar ? jsgf_get_public_rule(grammar.get()) : nullptr;
+  if (rule == nullptr) return false;
+  const auto weight = static_cast<float32>(cmd_ln_float_r(ps_get_config(decoder), "-lw"));
+  const std::unique_ptr<fsg_model_t, void (*)(fsg_model_t*)> sentences(
+      jsgf_build_fsg(grammar.get(), rule, ps_get_logmath(decoder), weight), [](fsg_model_t* f) { fsg_model_free(f); });
+  return sentences && ps_set_fsg(decoder, name, sentences.get()) == 0 && ps_set_search(decoder, name) == 0;
+}
+
 class PocketsphinxModel : public engine_sdk::Model {
  public:
   // `grammar` empty: any English sentence.
@@ -72,8 +92,10 @@ class PocketsphinxModel : public engine_sdk::Model {
   ~PocketsphinxModel() override { ps_free(decoder_); }
 
   [[nodiscard]] wire::Capabilities capabilities() const override;
-  [[nodiscard]] Result<wire::Transcript> Transcribe(const wire::TranscribeRequest& request, const engine_sdk::Recording& recording,
-                                                    const std::function<void(const wire::Segment&)>& on_segment, std::stop_token stop) override;
+  [[nodiscard]] Result<wire::Transcript> Transcribe(const wire::TranscribeRequest& request,
+                                                    const engine_sdk::Recording& recording,
+                                                    const std::function<void(const wire::Segment&)>& on_segment,
+                                                    std::stop_token stop) override;
 
  private:
   struct Heard {
@@ -86,27 +108,35 @@ class PocketsphinxModel : public engine_sdk::Model {
   const bool has_grammar_;
 };
 
-Result<std::unique_ptr<engine_sdk::Model>> PocketsphinxModel::Create(const std::string& grammar, const engine_sdk::LoadContext& context) {
+Result<std::unique_ptr<engine_sdk::Model>> PocketsphinxModel::Create(const std::string& grammar,
+                                                                     const engine_sdk::LoadContext& context) {
   const fs::path folder = fs::path(kModels) / "en-us";
   const std::string acoustic = folder / "en-us";
   const std::string dictionary = folder / "cmudict-en-us.dict";
   const std::string language = folder / "en-us.lm.bin";
   std::error_code ec;
   if (!fs::exists(acoustic, ec)) {
-    return Fail(Code::kNotFound, fmt::format("there is no acoustic model at {}", acoustic), "Install the package pocketsphinx-en-us.");
+    return Fail(Code::kNotFound, fmt::format("there is no acoustic model at {}", acoustic),
+                "Install the package pocketsphinx-en-us.");
   }
   context.progress("reading weights", std::nullopt);
   complaints.clear();
   // Silence stays in, so that the times of the words are those of the recording.
-  cmd_ln_t* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic.c_str(), "-dict", dictionary.c_str(), "-remove_silence", "no", nullptr);
+  cmd_ln_t* config = cmd_ln_init(nullptr, ps_args(), TRUE, "-hmm", acoustic.c_str(), "-dict", dictionary.c_str(),
+                                 "-remove_silence", "no", nullptr);
   ps_decoder_t* decoder = config == nullptr ? nullptr : ps_init(config);
   if (config != nullptr) cmd_ln_free_r(config);
-  if (decoder == nullptr) return Fail(Code::kInternal, "pocketsphinx cannot read its model: " + complaints, "Install the package pocketsphinx-en-us again.");
+  if (decoder == nullptr)
+    return Fail(Code::kInternal, "pocketsphinx cannot read its model: " + complaints,
+                "Install the package pocketsphinx-en-us again.");
   auto model = std::make_unique<PocketsphinxModel>(decoder, !grammar.empty());
-  const int set = grammar.empty() ? ps_set_lm_file(decoder, kOwnSearch, language.c_str()) : ps_set_jsgf_string(decoder, kOwnSearch, grammar.c_str());
-  if (set != 0 || ps_set_search(decoder, kOwnSearch) != 0) {
+  const bool ready = grammar.empty()
+                         ? ps_set_lm_file(decoder, kOwnSearch, language.c_str()) == 0 && ps_set_search(decoder, kOwnSearch) == 0
+                         : UseGrammar(decoder, kOwnSearch, grammar);
+  if (!ready) {
     if (!grammar.empty()) return Fail(GrammarError("options.grammar"));
-    return Fail(Code::kInternal, "pocketsphinx cannot read its language model: " + complaints, "Install the package pocketsphinx-en-us again.");
+    return Fail(Code::kInternal, "pocketsphinx cannot read its language model: " + complaints,
+                "Install the package pocketsphinx-en-us again.");
   }
   return model;
 }
@@ -121,13 +151,16 @@ wire::Capabilities PocketsphinxModel::capabilities() const {
   return can;
 }
 
-Result<PocketsphinxModel::Heard> PocketsphinxModel::Hear(std::span<const std::int16_t> samples, Utterance utterance, bool with_probability) {
+Result<PocketsphinxModel::Heard> PocketsphinxModel::Hear(std::span<const std::int16_t> samples, Utterance utterance,
+                                                         bool with_probability) {
   // The first word is not understood without a moment of silence before it, so a recording that starts with it gets one.
   std::vector<std::int16_t> padded(utterance.begin == 0 ? kSilence : 0);
   const double start = (static_cast<double>(utterance.begin) - static_cast<double>(padded.size())) / kHearingRate;
-  padded.insert(padded.end(), samples.begin() + static_cast<std::ptrdiff_t>(utterance.begin), samples.begin() + static_cast<std::ptrdiff_t>(utterance.end));
+  padded.insert(padded.end(), samples.begin() + static_cast<std::ptrdiff_t>(utterance.begin),
+                samples.begin() + static_cast<std::ptrdiff_t>(utterance.end));
   if (utterance.end == samples.size()) padded.resize(padded.size() + kSilence);
-  if (ps_start_utt(decoder_) != 0 || ps_process_raw(decoder_, padded.data(), padded.size(), FALSE, TRUE) < 0 || ps_end_utt(decoder_) != 0) {
+  if (ps_start_utt(decoder_) != 0 || ps_process_raw(decoder_, padded.data(), padded.size(), FALSE, TRUE) < 0 ||
+      ps_end_utt(decoder_) != 0) {
     return Fail(Code::kInternal, "pocketsphinx failed: " + complaints);
   }
   const double latest = static_cast<double>(utterance.end) / kHearingRate;
@@ -153,11 +186,15 @@ Result<PocketsphinxModel::Heard> PocketsphinxModel::Hear(std::span<const std::in
   return heard;
 }
 
-Result<wire::Transcript> PocketsphinxModel::Transcribe(const wire::TranscribeRequest& request, const engine_sdk::Recording& recording,
-                                                       const std::function<void(const wire::Segment&)>& on_segment, std::stop_token stop) {
+Result<wire::Transcript> PocketsphinxModel::Transcribe(const wire::TranscribeRequest& request,
+                                                       const engine_sdk::Recording& recording,
+                                                       const std::function<void(const wire::Segment&)>& on_segment,
+                                                       std::stop_token stop) {
   const std::string language = Lower(request.language.value_or("en"));
   if (language != "en" && !language.starts_with("en-")) {
-    return Fail(Error{Code::kUnsupported, fmt::format("pocketsphinx hears English, not \"{}\"", language), "Use a whisper model for other languages."}.At("language"));
+    return Fail(Error{Code::kUnsupported, fmt::format("pocketsphinx hears English, not \"{}\"", language),
+                      "Use a whisper model for other languages."}
+                    .At("language"));
   }
   if (request.translate.value_or(false)) {
     return Fail(Error{Code::kUnsupported, "pocketsphinx cannot translate", "Use a whisper model."}.At("translate"));
@@ -165,14 +202,13 @@ Result<wire::Transcript> PocketsphinxModel::Transcribe(const wire::TranscribeReq
   complaints.clear();
   if (request.grammar) {
     HOSTLER_OK(CheckGrammar(*request.grammar, "grammar"));
-    if (ps_set_jsgf_string(decoder_, kRequestSearch, request.grammar->c_str()) != 0 || ps_set_search(decoder_, kRequestSearch) != 0) {
-      return Fail(GrammarError("grammar"));
-    }
+    if (!UseGrammar(decoder_, kRequestSearch, *request.grammar)) return Fail(GrammarError("grammar"));
   }
-  const std::unique_ptr<ps_decoder_t, void (*)(ps_decoder_t*)> back(request.grammar ? decoder_ : nullptr, [](ps_decoder_t* decoder) {
-    ps_set_search(decoder, kOwnSearch);
-    ps_unset_search(decoder, kRequestSearch);
-  });
+  const std::unique_ptr<ps_decoder_t, void (*)(ps_decoder_t*)> back(request.grammar ? decoder_ : nullptr,
+                                                                    [](ps_decoder_t* decoder) {
+                                                                      ps_set_search(decoder, kOwnSearch);
+                                                                      ps_unset_search(decoder, kRequestSearch);
+                                                                    });
 
   wire::Transcript transcript;
   transcript.language = "en";
@@ -204,7 +240,8 @@ Result<std::string> GrammarOf(const PocketsphinxOptions& options, const engine_s
   if (options.grammar) return *options.grammar;
   if (context.path.empty()) {
     if (!options.grammar_file) return std::string();
-    return Fail(Error{Code::kInvalid, "this model has no folder", "Send the text itself as `grammar`."}.At("options.grammar_file"));
+    return Fail(
+        Error{Code::kInvalid, "this model has no folder", "Send the text itself as `grammar`."}.At("options.grammar_file"));
   }
   auto file = os::Confine(context.path / options.grammar_file.value_or("grammar.jsgf"), {context.path});
   if (!file) return Fail(std::move(file.error()).At("options.grammar_file"));

@@ -23,8 +23,8 @@ constexpr double kAudible = 60;  // RMS; below it nobody says anything
 
 struct FrontEnd {
   FrontEnd() {
-    cmd_ln_t* config = cmd_ln_init(nullptr, fe_get_args(), FALSE, "-remove_silence", "yes", "-samprate", "16000", "-lowerf", "130", "-upperf", "6800",
-                                   "-nfilt", "25", nullptr);
+    cmd_ln_t* config = cmd_ln_init(nullptr, fe_get_args(), FALSE, "-remove_silence", "yes", "-samprate", "16000", "-lowerf",
+                                   "130", "-upperf", "6800", "-nfilt", "25", nullptr);
     fe = fe_init_auto_r(config);
     cmd_ln_free_r(config);  // the front end holds it now
     const int width = fe_get_output_size(fe);

@@ -26,7 +26,11 @@ bool Wait(std::chrono::milliseconds time, const std::stop_token& stop) {
 }
 
 FakeModel::FakeModel(std::string id, Options options, Mischief& mischief, log::Log& log)
-    : id_(std::move(id)), options_(std::move(options)), mischief_(mischief), log_(log), memory_(Memory(options_.memory_mb.value_or(0))) {}
+    : id_(std::move(id)),
+      options_(std::move(options)),
+      mischief_(mischief),
+      log_(log),
+      memory_(Memory(options_.memory_mb.value_or(0))) {}
 
 wire::Capabilities FakeModel::capabilities() const {
   wire::Capabilities can;
@@ -39,7 +43,9 @@ wire::Capabilities FakeModel::capabilities() const {
   return can;
 }
 
-std::vector<wire::Voice> FakeModel::voices() const { return {{"fake-1", "Fake One", "en-us", "female"}, {"fake-2", "Fake Two", "de", "male"}}; }
+std::vector<wire::Voice> FakeModel::voices() const {
+  return {{"fake-1", "Fake One", "en-us", "female"}, {"fake-2", "Fake Two", "de", "male"}};
+}
 
 int FakeModel::BeginRequest(std::string_view what) {
   const int number = ++requests_;
@@ -54,11 +60,13 @@ Result<> FakeModel::Control(const wire::ControlRequest& request, engine_sdk::Aud
   if (voice != "fake-1" && voice != "fake-2") {
     return Fail(Error{Code::kNotFound, fmt::format("unknown voice \"{}\"", voice), "Use fake-1 or fake-2."}.At("voice"));
   }
-  const auto samples = static_cast<double>(Utf8Length(request.text).value_or(0) * kSamplesPerCharacter) / request.speed.value_or(1);
+  const auto samples =
+      static_cast<double>(Utf8Length(request.text).value_or(0) * kSamplesPerCharacter) / request.speed.value_or(1);
   return Speak({voice == "fake-1" ? 220.0 : 110.0, static_cast<std::size_t>(samples)}, sink, stop);
 }
 
-Result<> FakeModel::Clone(const wire::CloneRequest& request, const engine_sdk::Recording& reference, engine_sdk::AudioSink& sink, std::stop_token stop) {
+Result<> FakeModel::Clone(const wire::CloneRequest& request, const engine_sdk::Recording& reference, engine_sdk::AudioSink& sink,
+                          std::stop_token stop) {
   log_.Info("fake {} heard a reference of {} samples", id_, reference.samples.size());
   return Speak({330, Utf8Length(request.text).value_or(0) * kSamplesPerCharacter}, sink, stop);
 }
@@ -69,7 +77,8 @@ Result<> FakeModel::Design(const wire::DesignRequest& request, engine_sdk::Audio
 }
 
 Result<> FakeModel::Misbehave(int chunk, const std::stop_token& stop) {
-  if (options_.fail_at_chunk == chunk) return Fail(Code::kInternal, fmt::format("the fake model was told to fail at chunk {}", chunk));
+  if (options_.fail_at_chunk == chunk)
+    return Fail(Code::kInternal, fmt::format("the fake model was told to fail at chunk {}", chunk));
   if (options_.crash_at_chunk == chunk) std::raise(SIGSEGV);
   if (options_.abort_at_chunk == chunk) std::abort();
   if (options_.exit_at_chunk == chunk) ::_exit(3);
@@ -110,7 +119,8 @@ Result<> FakeModel::Speak(Tone tone, engine_sdk::AudioSink& sink, const std::sto
 
 // One segment per second of the recording; the last one may be shorter.
 Result<wire::Transcript> FakeModel::Transcribe(const wire::TranscribeRequest& request, const engine_sdk::Recording& recording,
-                                               const std::function<void(const wire::Segment&)>& on_segment, std::stop_token stop) {
+                                               const std::function<void(const wire::Segment&)>& on_segment,
+                                               std::stop_token stop) {
   const int number = BeginRequest("hear");
   const auto rate = static_cast<std::size_t>(recording.sample_rate);
   wire::Transcript transcript;
@@ -136,7 +146,8 @@ Result<wire::Transcript> FakeModel::Transcribe(const wire::TranscribeRequest& re
     const auto words = Split(transcript.text, ' ');
     const double length = transcript.duration / static_cast<double>(words.size());
     for (std::size_t i = 0; i < words.size(); ++i) {
-      transcript.words.push_back({std::string(words[i]), length * static_cast<double>(i), length * static_cast<double>(i + 1), 1.0});
+      transcript.words.push_back(
+          {std::string(words[i]), length * static_cast<double>(i), length * static_cast<double>(i + 1), 1.0});
     }
   }
   log_.Info("fake {} request {} ends: {}", id_, number, transcript.text);

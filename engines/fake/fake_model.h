@@ -19,11 +19,13 @@ class FakeModel : public engine_sdk::Model {
   [[nodiscard]] int parallel() const override { return options_.parallel.value_or(1); }
 
   [[nodiscard]] Result<> Control(const wire::ControlRequest& request, engine_sdk::AudioSink& sink, std::stop_token stop) override;
-  [[nodiscard]] Result<> Clone(const wire::CloneRequest& request, const engine_sdk::Recording& reference, engine_sdk::AudioSink& sink,
-                               std::stop_token stop) override;
+  [[nodiscard]] Result<> Clone(const wire::CloneRequest& request, const engine_sdk::Recording& reference,
+                               engine_sdk::AudioSink& sink, std::stop_token stop) override;
   [[nodiscard]] Result<> Design(const wire::DesignRequest& request, engine_sdk::AudioSink& sink, std::stop_token stop) override;
-  [[nodiscard]] Result<wire::Transcript> Transcribe(const wire::TranscribeRequest& request, const engine_sdk::Recording& recording,
-                                                    const std::function<void(const wire::Segment&)>& on_segment, std::stop_token stop) override;
+  [[nodiscard]] Result<wire::Transcript> Transcribe(const wire::TranscribeRequest& request,
+                                                    const engine_sdk::Recording& recording,
+                                                    const std::function<void(const wire::Segment&)>& on_segment,
+                                                    std::stop_token stop) override;
 
  private:
   struct Tone {

@@ -76,4 +76,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace hostler::fake
 
-int main(int argc, char** argv) { return hostler::fake::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return hostler::fake::Main(argc, argv);
+}

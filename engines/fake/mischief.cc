@@ -51,7 +51,8 @@ Mischief::Mischief(Options options, int standard_output) : options_(std::move(op
 
 void Mischief::Add(const Options& other) {
   const std::lock_guard lock(mutex_);
-  boost::mp11::mp_for_each<json::detail::Members<Options>>([&](auto member) { Take(options_.*member.pointer, other.*member.pointer); });
+  boost::mp11::mp_for_each<json::detail::Members<Options>>(
+      [&](auto member) { Take(options_.*member.pointer, other.*member.pointer); });
   if (options_.ignore_sigterm.value_or(false)) std::signal(SIGTERM, SIG_IGN);
 }
 
@@ -64,7 +65,8 @@ void Mischief::Babble(log::Log& log) const {
   const Options now = options();
   const std::string noise(4096, '#');
   for (int left = now.babble_stdout.value_or(0); left > 0;) {
-    const ssize_t written = ::write(standard_output_, noise.data(), std::min<std::size_t>(noise.size(), static_cast<std::size_t>(left)));
+    const ssize_t written =
+        ::write(standard_output_, noise.data(), std::min<std::size_t>(noise.size(), static_cast<std::size_t>(left)));
     if (written <= 0) break;
     left -= static_cast<int>(written);
   }
@@ -127,7 +129,9 @@ int ServeRawGarbage(int argc, char** argv) {
     address.sin_family = AF_INET;
     address.sin_port = htons(options->port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listening.get(), 16) != 0) return 2;
+    if (::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listening.get(), 16) != 0)
+      return 2;
   }
   const std::string noise = "\x01\x02 this is not HTTP \xff\xfe\r\n\r\n";
   while (true) {

@@ -32,20 +32,21 @@ struct Options {
   std::optional<bool> stall_hard;
   std::optional<int> leak_mb_per_request;
   // around it
-  std::optional<std::string> garbage_answer;  // a route: health, models, load, unload, voices, capabilities, generate, transcribe, logs
-  std::optional<std::string> garbage_kind;    // json, html, empty, truncated, status
-  std::optional<bool> raw_garbage;            // HOSTLER_FAKE only: no HTTP at all
+  std::optional<std::string>
+      garbage_answer;  // a route: health, models, load, unload, voices, capabilities, generate, transcribe, logs
+  std::optional<std::string> garbage_kind;  // json, html, empty, truncated, status
+  std::optional<bool> raw_garbage;          // HOSTLER_FAKE only: no HTTP at all
   std::optional<int> slow_health_ms;
   std::optional<int> babble_stdout;  // bytes
   std::optional<int> babble_stderr;  // lines
   std::optional<int> babble_log;     // lines
   std::optional<bool> ignore_sigterm;
-  std::optional<int> startup_exit;   // HOSTLER_FAKE only: status
+  std::optional<int> startup_exit;  // HOSTLER_FAKE only: status
 };
 BOOST_DESCRIBE_STRUCT(Options, (),
-                      (load_ms, load_fail, load_crash, load_hang, memory_mb, spawn_helper, sample_rate, chunks, chunk_ms, chunk_samples, parallel,
-                       fail_at_chunk, crash_at_chunk, abort_at_chunk, exit_at_chunk, stall_at_chunk, stall_hard, leak_mb_per_request,
-                       garbage_answer, garbage_kind, raw_garbage, slow_health_ms, babble_stdout, babble_stderr, babble_log, ignore_sigterm,
-                       startup_exit))
+                      (load_ms, load_fail, load_crash, load_hang, memory_mb, spawn_helper, sample_rate, chunks, chunk_ms,
+                       chunk_samples, parallel, fail_at_chunk, crash_at_chunk, abort_at_chunk, exit_at_chunk, stall_at_chunk,
+                       stall_hard, leak_mb_per_request, garbage_answer, garbage_kind, raw_garbage, slow_health_ms, babble_stdout,
+                       babble_stderr, babble_log, ignore_sigterm, startup_exit))
 
 }  // namespace hostler::fake

@@ -135,9 +135,9 @@ TEST(Speak, StartsAServerForTheOccasion) {
   world.Write("state/hostler.toml", "");
   world.daemon.Handle("POST /v1/audio/speech", Sound(SomeWav(8000, 100, true)));
   WriteProgram(world, "hostler",
-               "echo \"$@\" > '" + world.Path("arguments").string() + "'\necho 'hostler is listening on " + world.daemon.url() +
-                   "'\ntrap 'kill $!; echo ended > \"" + world.Path("ended").string() +
-                   "\"; exit 0' TERM\n/bin/sleep 1000 &\nwait\n");
+               "trap 'kill $!; echo ended > \"" + world.Path("ended").string() + "\"; exit 0' TERM\necho \"$@\" > '" +
+                   world.Path("arguments").string() + "'\necho 'hostler is listening on " + world.daemon.url() +
+                   "'\n/bin/sleep 1000 &\nwait\n");
   world.surroundings.program = world.Path("hostler");
   EXPECT_EQ(world.Run({"speak", "hello", "-o", world.Path("a.wav").string()}), 0) << world.err;
   EXPECT_THAT(world.err, HasSubstr("no server is running: starting one"));

@@ -314,7 +314,7 @@ TEST(Cli, HelpAndVersion) {
   World world;
   EXPECT_EQ(world.Run({}), 0);
   for (const char* command : {"serve", "status", "models", "load", "unload", "ps", "speak", "transcribe", "voices", "logs",
-                              "crashes", "config", "version", "completion", "help"}) {
+                              "crashes", "conform", "config", "version", "completion", "help"}) {
     EXPECT_THAT(world.out, HasSubstr(std::string("\n  ") + command + " "));
   }
   EXPECT_THAT(world.out, Not(HasSubstr("__complete")));
@@ -389,6 +389,21 @@ TEST(Cli, OtherShells) {
   EXPECT_THAT(world.out,
               HasSubstr("-n '__fish_seen_subcommand_from config; and __fish_seen_subcommand_from show' -l config -r -F"));
   EXPECT_EQ(world.Run({"completion", "csh"}), 2);
+}
+
+TEST(Cli, ConformOfWhatIsNoEngine) {
+  World world;
+  EXPECT_NE(world.Run({"conform", world.Path("nothing").string()}), 0);
+  EXPECT_THAT(world.err, StartsWith("hostler: "));
+  EXPECT_EQ(world.Run({"conform", DeadUrl()}), 3) << world.err;
+  // A daemon that knows no route of the protocol fails checks, one line each.
+  world.daemon.Answer("GET /health", R"({"status":"ok"})");
+  EXPECT_EQ(world.Run({"conform", world.daemon.url()}), 1) << world.err;
+  EXPECT_THAT(world.out, HasSubstr("FAILED   "));
+  EXPECT_EQ(world.Run({"conform", world.daemon.url(), "--json"}), 1);
+  const auto document = boost::json::parse(world.out);
+  EXPECT_EQ(document.at("passed"), false);
+  EXPECT_GT(document.at("checks").as_array().size(), 0U);
 }
 
 TEST(Cli, InterruptedWhileItWaits) {

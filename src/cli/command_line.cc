@@ -205,6 +205,11 @@ void Tree::BuildLogs() {
 }
 
 void Tree::BuildRest() {
+  CLI::App* conform = Command(app_, "conform", "Check an engine against the engine protocol",
+                              [this](const Context& context) { return RunConform(context, values_.conform); });
+  Takes(conform->add_option("engine", values_.conform.engine, "A program, or an address like http://127.0.0.1:8766")->required(),
+        "FILE");
+  Takes(conform->add_option("--model", values_.conform.model, "Model to use; default: the first that it lists"), "MODEL");
   CLI::App* config = app_.add_subcommand("config", "What is configured");
   Globals(*config);
   config->require_subcommand(1);

@@ -62,7 +62,8 @@ struct ConfigOptions {
   std::string config;
 };
 struct ConformOptions {
-  std::string engine;
+  std::string engine;  // a program, or an address
+  std::string model;
 };
 
 [[nodiscard]] Result<int> RunServe(const Context& context, const ServeOptions& options, const Serve& serve);
@@ -77,6 +78,7 @@ struct ConformOptions {
 [[nodiscard]] Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options);
 [[nodiscard]] Result<int> RunLogs(const Context& context, const LogsOptions& options);
 [[nodiscard]] Result<int> RunCrashes(const Context& context, const CrashesOptions& options);
+[[nodiscard]] Result<int> RunConform(const Context& context, const ConformOptions& options);
 [[nodiscard]] Result<int> RunConfigShow(const Context& context, const ConfigOptions& options);
 // Words for the shell: `models` or `voices`, one per line; nothing if no server answers.
 [[nodiscard]] Result<int> RunCompleteWords(const Context& context, const std::string& what);

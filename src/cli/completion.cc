@@ -31,6 +31,7 @@ std::string FlagWords(const CommandInfo& command) {
 
 std::string CommandWords(const CommandInfo& command) {
   std::vector<std::string> words;
+  words.reserve(command.commands.size());
   for (const CommandInfo& inner : command.commands) words.push_back(inner.name);
   return Words(words);
 }

@@ -86,8 +86,8 @@ Result<> Occasion::Start(Session& session) {
   const os::Descriptor errors(::open((folder_ / "errors").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   os::SpawnOptions options;
   options.program = context_.surroundings().program;
-  options.arguments = {"serve", "--host", "127.0.0.1", "--port", "0", "--home", folder_.string()};
-  // Its home is empty, but the models of the user's own file are wanted.
+  options.arguments = {"serve", "--host", "127.0.0.1", "--port", "0", "--home", folder_.string(), "--preload="};
+  // Its home is empty, but the models of the user's own file are wanted; not loaded beforehand, though.
   if (const auto home = config::HomeFolder(context_.surroundings().environment, context_.HomeFlags());
       home && context_.Variable("HOSTLER_CONFIG").empty() && std::filesystem::exists(*home / "hostler.toml", ignored)) {
     options.arguments.insert(options.arguments.end(), {"--config", (*home / "hostler.toml").string()});

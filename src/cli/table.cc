@@ -91,6 +91,7 @@ void Table::Add(std::vector<Cell> row) {
 
 void Table::Print(const Context& context) const {
   std::vector<std::size_t> widths;
+  widths.reserve(headings_.size());
   for (const std::string& heading : headings_) widths.push_back(DisplayWidth(heading));
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], DisplayWidth(row[i].text));
@@ -115,6 +116,7 @@ void Table::Print(const Context& context) const {
     context.OutLine(line);
   };
   std::vector<Cell> head;
+  head.reserve(headings_.size());
   for (const std::string& heading : headings_) head.emplace_back(heading, Style::kDim);
   print(head);
   for (const auto& row : rows_) print(row);

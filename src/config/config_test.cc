@@ -279,6 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
                       BadFile{"[[model]]\nengine = \"hostler-engine-../x\"\n", 2, "the name of an engine"},   //
                       BadFile{"[[model]]\nengnie = \"x\"\n", 2, "Did you mean \"engine\"?"},                  //
                       BadFile{"[[model]]\nprovider = \"\"\n", 2, "model.provider"},                           //
+                      BadFile{"[[model]]\npath = \"here\"\n", 2, "the absolute path of the model"},           //
                       BadFile{"[[model]]\npinned = \"yes\"\n", 2, "true or false"},                           //
                       BadFile{"[[model]]\noptions = 3\n", 2, "expected a table"},                             //
                       BadFile{"[[model]]\n[model.options]\nwhen = 1979-05-27\n", 2, "dates cannot be given"},
@@ -303,6 +304,7 @@ id = "ears"
 type = "stt"
 engine = "/opt/engine"
 provider = "mine"
+path = "/srv/ears"
 )");
   ASSERT_TRUE(loaded) << loaded.error().Text();
   ASSERT_EQ(loaded->config.models.size(), 2U);
@@ -318,6 +320,7 @@ provider = "mine"
   const model::Entry& second = loaded->config.models[1];
   EXPECT_EQ(second.type, model::ModelType::kStt);
   EXPECT_EQ(second.provider, "mine");
+  EXPECT_EQ(second.path, "/srv/ears");
   EXPECT_FALSE(second.pinned);
   EXPECT_EQ(second.options, json::Any(boost::json::object_kind));
   const Setting shown = Find(*loaded, "model");

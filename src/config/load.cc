@@ -91,6 +91,7 @@ std::string Meant(const std::string& name) {
   }
   if (name.find('.') != std::string::npos) return Nearest(name, all);
   std::vector<std::string> leaves;
+  leaves.reserve(all.size());
   for (const std::string& key : all) leaves.push_back(key.substr(key.find('.') + 1));
   const std::string near = Nearest(name, leaves);
   const auto at = std::find(leaves.begin(), leaves.end(), near);

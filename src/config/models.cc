@@ -28,6 +28,10 @@ bool IsEngine(std::string_view text) {
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
 }
 
+bool IsAbsolutePath(std::string_view text) {
+  return text.starts_with('/') && IsPlainText(text);
+}
+
 // One key of a [[model]] table.
 struct Field {
   std::string name;
@@ -76,6 +80,7 @@ const std::vector<Field>& Fields() {
       {"engine", "the name of an engine like \"hostler-engine-x\", or an absolute path", ReadText<&E::engine, IsEngine>},
       {"provider", "a name of letters, digits, dots, dashes and underscores", ReadText<&E::provider, IsProvider>},
       {"engine_model", "the engine's own name for the model, as text on one line", ReadText<&E::engine_model, IsPlainText>},
+      {"path", "the absolute path of the model's file or folder", ReadText<&E::path, IsAbsolutePath>},
       {"description", "text on one line", ReadText<&E::description, IsPlainText>},
       {"options", "a table", ReadOptions},
       {"pinned", "true or false", ReadPinned},
@@ -166,6 +171,7 @@ std::string ShowModel(const model::Entry& entry) {
   std::string out = fmt::format("{{ id = {}, type = {}, engine = {}, provider = {}", Quoted(entry.id),
                                 Quoted(json::EnumName(entry.type)), Quoted(entry.engine), Quoted(entry.provider));
   if (!entry.engine_model.empty()) out += ", engine_model = " + Quoted(entry.engine_model);
+  if (!entry.path.empty()) out += ", path = " + Quoted(entry.path);
   if (!entry.description.empty()) out += ", description = " + Quoted(entry.description);
   if (entry.options.is_object() && !entry.options.get_object().empty()) out += ", options = " + ShowValue(entry.options);
   if (entry.pinned) out += ", pinned = true";

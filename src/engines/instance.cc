@@ -14,6 +14,7 @@
 #include "engines/call.h"
 #include "http/sse.h"
 #include "os/files.h"
+#include "os/gpu.h"
 #include "os/memory.h"
 
 namespace hostler::engines {
@@ -34,6 +35,19 @@ std::string NewDossierId(const std::string& model) {
   }
   for (const char c : model) id += (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.') ? c : '-';
   return id.substr(0, 150) + "-" + RandomHex(4);
+}
+
+// Large weights take longer to read: a second for each 100 MB beyond the configured deadline.
+Clock::duration ReadingTime(const std::filesystem::path& path) {
+  if (path.empty()) return {};
+  std::error_code ec;
+  std::uintmax_t bytes = std::filesystem::is_regular_file(path, ec) ? std::filesystem::file_size(path, ec) : 0;
+  const auto options = std::filesystem::directory_options::follow_directory_symlink | std::filesystem::directory_options::skip_permission_denied;
+  for (std::filesystem::recursive_directory_iterator item(path, options, ec), end; !ec && item != end; item.increment(ec)) {
+    std::error_code ignored;
+    if (item->is_regular_file(ignored)) bytes += item->file_size(ignored);
+  }
+  return std::chrono::seconds(bytes / (100 << 20));
 }
 
 // Standard error as lines, the last ones kept.
@@ -87,6 +101,7 @@ struct Instance::Shared {
   Event errors_done;  // standard error is at its end
   Tail tail;
   std::optional<os::Exit> exit;
+  std::size_t leases_at_exit = 0;
   std::string killed_because;  // set before we kill it ourselves for misbehaving
   bool stopping = false;
   bool started = false;
@@ -95,6 +110,7 @@ struct Instance::Shared {
   std::shared_ptr<Handle> handle;
   log::Log* log = nullptr;
   http::Endpoint endpoint;
+  std::function<void(const http::Endpoint&)> forget;
   std::string socket_path;
   bool instance_gone = false;
 };
@@ -155,6 +171,7 @@ Result<> Instance::Spawn() {
   shared_ = std::make_shared<Shared>(workshop_.control->executor(), std::move(child), std::move(errors_read));
   shared_->handle = handle_;
   shared_->log = workshop_.log;
+  shared_->forget = workshop_.forget;
   shared_->socket_path = (workshop_.socket_folder / name).string();
   shared_->endpoint.unix_path = os::ShortPath(workshop_.socket_folder_fd.get(), name);
   handle_->endpoint = shared_->endpoint;
@@ -179,10 +196,13 @@ Task<> Instance::WatchExit(std::shared_ptr<Shared> shared, Instance* instance) {
     shared->exit = shared->child.TryReap();
     if (shared->exit || ec) break;
   }
+  shared->leases_at_exit = shared->handle->gate.inside();  // before those requests learn of it and leave
   shared->handle->dead = true;
+  shared->handle->died.Ring();
   // What it started must not outlive it, nor keep its standard error open; then its last words can be waited for.
   shared->child.SignalGroup(SIGKILL);
   ::unlink(shared->socket_path.c_str());
+  if (shared->forget) shared->forget(shared->endpoint);
   if (!co_await shared->errors_done.WaitFor(std::chrono::seconds(1))) {
     boost::system::error_code ignored;
     shared->errors.close(ignored);
@@ -247,8 +267,9 @@ Task<Result<>> Instance::LoadModel() {
   wire::LoadRequest load;
   load.model_id = entry_.engine_model.empty() ? entry_.id : entry_.engine_model;
   load.options = entry_.options;
+  if (!entry_.path.empty()) load.path = entry_.path;
   http::Request request = JsonRequest(http::Method::kPost, "/models/load", load);
-  request.first_byte_deadline = workshop_.deadlines.load;
+  request.first_byte_deadline = workshop_.deadlines.load + co_await workshop_.pool->Run([path = entry_.path] { return ReadingTime(path); });
   const auto reply = co_await Call<wire::LoadReply>(client_, shared_->endpoint, std::move(request));
   if (!reply) co_return std::unexpected(reply.error());
   co_return Result<>{};
@@ -277,7 +298,7 @@ Task<Result<model::Receipt>> Instance::Start() {
   if (step) step = co_await AskAbilities();
   if (!step) co_return std::unexpected(co_await WhyNotStarted(std::move(step.error())));
   const pid_t pid = shared_->child.pid();
-  const double after = co_await workshop_.pool->Run([pid] { return os::ReadGroupPssMb(pid).value_or(0); });
+  model::Receipt receipt = co_await workshop_.pool->Run([pid] { return model::Receipt{0, os::ReadGroupPssMb(pid).value_or(0), 0, os::ReadGroupGpuMb(pid)}; });
   if (shared_->exit) {
     co_return std::unexpected(co_await WhyNotStarted(Error{Code::kUpstream, "the engine ended right after the load", {}, {}, {}}));
   }
@@ -285,7 +306,8 @@ Task<Result<model::Receipt>> Instance::Start() {
   shared_->started = true;
   resident_mb_ = os::ReadResidentMb(pid).value_or(0);
   workshop_.control->Spawn(CheckHealth(shared_, this));
-  co_return model::Receipt{0, after, Seconds(Clock::now() - begin)};
+  receipt.seconds = Seconds(Clock::now() - begin);
+  co_return receipt;
 }
 
 Task<Error> Instance::WhyNotStarted(Error step) {
@@ -308,7 +330,7 @@ Dossier Instance::MakeDossier(const std::string& reason) const {
   dossier.model = entry_.id;
   dossier.engine = entry_.engine;
   dossier.time = IsoTime(WallClock::now());
-  dossier.active_requests = static_cast<int>(handle_->gate.inside());
+  dossier.active_requests = static_cast<int>(shared_->exit ? shared_->leases_at_exit : handle_->gate.inside());
   dossier.phase = shared_->phase == "idle" && dossier.active_requests > 0 ? "working" : shared_->phase;
   dossier.reason = reason;
   if (shared_->exit) dossier.exit = ExitFact{shared_->exit->signalled, shared_->exit->status, shared_->exit->Text()};

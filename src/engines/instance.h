@@ -15,6 +15,7 @@
 #include "base/gate.h"
 #include "base/result.h"
 #include "engines/dossier.h"
+#include "events/ring.h"
 #include "http/client.h"
 #include "log/log.h"
 #include "model/model.h"
@@ -31,7 +32,8 @@ struct Handle {
   std::vector<wire::Voice> voices;
   Gate gate;
   std::atomic<std::int64_t> last_used_ns{0};  // steady clock; for LRU
-  std::atomic<bool> dead{false};              // the process ended by itself: requests say so instead of "connection reset"
+  std::atomic<bool> dead{false};              // the process has ended: requests say so instead of "connection reset"
+  mutable events::Bell died;                  // rung once, when `dead` is true
 };
 
 struct Deadlines {
@@ -53,6 +55,7 @@ struct Workshop {
   std::string marker;                    // "HOSTLER_ENGINE_HOME=…": in the environment of every engine, to find left-overs
   int threads = 1;
   Deadlines deadlines;
+  std::function<void(const http::Endpoint&)> forget;  // told when an engine has ended: nobody can reach it there any more
 };
 
 // Path of the entry's executable; kUnavailable ("provider_missing") with the remedy if it is not there.

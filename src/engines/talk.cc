@@ -11,11 +11,22 @@
 namespace hostler::engines {
 namespace {
 
-// What a broken connection means to the person who asked.
-Error Explain(const Handle& handle, Error error) {
-  if (!handle.dead) return error;
-  return Error{Code::kUpstream, fmt::format("the engine of \"{}\" died while it worked on this request", handle.model),
-               "`hostler crashes` shows why; it is started again with the next request.", {}, {}};
+// What a broken connection means to the person who asked. If the process has ended, that says more, and is known a moment later.
+Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
+  const bool broken = error.code == Code::kUpstream || error.code == Code::kUnavailable;
+  if (broken && !handle->dead) {
+    OneShot<bool> died(co_await boost::asio::this_coro::executor);
+    handle->died.Notify(0, died.promise());
+    (void)co_await died.WaitUntil(Clock::now() + std::chrono::milliseconds(500));
+  }
+  if (!handle->dead) {
+    // Nobody knows the engine by the path of its socket.
+    const std::string address = handle->endpoint.Text();
+    if (const std::size_t at = error.message.find(address); at != std::string::npos) error.message.replace(at, address.size(), fmt::format("the engine of \"{}\"", handle->model));
+    co_return error;
+  }
+  co_return Error{Code::kUpstream, fmt::format("the engine of \"{}\" died while it worked on this request", handle->model),
+                  "`hostler crashes` shows why; it is started again with the next request.", {}, {}};
 }
 
 int IntHeader(const http::Headers& headers, std::string_view name) {
@@ -30,7 +41,7 @@ int IntHeader(const http::Headers& headers, std::string_view name) {
 Task<Result<std::span<const std::int16_t>>> AudioStream::ReadSome() {
   for (;;) {
     const auto piece = co_await reply_->ReadSome();
-    if (!piece) co_return Fail(Explain(*handle_, piece.error()));
+    if (!piece) co_return Fail(co_await Explain(handle_, piece.error()));
     if (piece->empty()) {
       if (!odd_.empty()) co_return Fail(Code::kUpstream, fmt::format("the engine of \"{}\" ended its audio in the middle of a sample", handle_->model), "Check it with `hostler conform`.");
       co_return std::span<const std::int16_t>{};
@@ -73,10 +84,10 @@ Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr
   request.headers.Set("Content-Type", "application/json");
   request.body = std::move(body);
   auto reply = co_await client.Open(handle->endpoint, std::move(request));
-  if (!reply) co_return Fail(Explain(*handle, reply.error()));
+  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
   if ((*reply)->status() / 100 != 2) {
     const auto text = co_await (*reply)->ReadAll(64 << 10);
-    if (!text) co_return Fail(Explain(*handle, text.error()));
+    if (!text) co_return Fail(co_await Explain(handle, text.error()));
     co_return Fail(ErrorOfReply((*reply)->status(), *text));
   }
   const int rate = IntHeader((*reply)->headers(), wire::kSampleRateHeader);
@@ -119,7 +130,7 @@ Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Han
   wav = std::string();  // long recordings need not lie here twice
   request.body += fmt::format("\r\n--{}--\r\n", boundary);
   auto transcript = co_await Call<wire::Transcript>(client, handle->endpoint, std::move(request));
-  if (!transcript) co_return Fail(Explain(*handle, transcript.error()));
+  if (!transcript) co_return Fail(co_await Explain(handle, transcript.error()));
   co_return std::move(*transcript);
 }
 

@@ -97,7 +97,9 @@ Daemon::Daemon(config::Config config, Home home)
       house_{.config = config_, .log = log_, .metrics = metrics_, .changes = changes_, .media_pool = pool_, .codecs = codecs_, .workshop = workshop_,
              .switchboard = switchboard_, .dossiers = dossiers_, .lifecycle = lifecycle_, .probed = {}, .closing = {}},
       server_(Pointers(loops_), api::MakeApi(house_), ServerOptionsOf(config_, log_)),
-      signals_(control_.executor(), SIGTERM, SIGINT) {}
+      signals_(control_.executor(), SIGTERM, SIGINT) {
+  workshop_.forget = [this](const http::Endpoint& endpoint) { switchboard_.Forget(endpoint); };
+}
 
 Daemon::~Daemon() {
   // Nothing may run on a loop while the rooms above it go away.

@@ -120,6 +120,12 @@ struct MultipartParser::Impl {
   Result<bool> Head(std::size_t& at);
   Result<bool> Body(std::size_t& at);
 
+  // How far behind `at` a mark of `length` bytes was found, or where it can begin if it was not.
+  [[nodiscard]] std::size_t EarliestEnd(std::size_t found, std::size_t at, std::size_t length) const {
+    if (found != std::string::npos) return found - at;
+    return pending.size() - at - std::min(pending.size() - at, length - 1);
+  }
+
   const std::string delimiter;  // the first one has no CRLF before it, so `pending` begins with one
   const Sink sink;
   const Limits limits;
@@ -140,16 +146,15 @@ Result<bool> MultipartParser::Impl::Step(std::size_t& at) {
   return Broken("it was already refused");
 }
 
-// Text before the first boundary is allowed, and ignored.
+// Text before the first boundary is allowed, and ignored. The limit is tested against where the boundary is or could be at the
+// earliest, so that the verdict does not depend on how the body was cut into pieces.
 Result<bool> MultipartParser::Impl::Start(std::size_t& at) {
   const std::size_t found = pending.find(delimiter, at);
-  if (found != std::string::npos) {
-    at = found + delimiter.size();
-    state = State::kAfterBoundary;
-    return true;
-  }
-  if (pending.size() - at > limits.part_head + delimiter.size()) return Broken("no boundary at the beginning");
-  return false;
+  if (EarliestEnd(found, at, delimiter.size()) > limits.part_head) return Broken("no boundary at the beginning");
+  if (found == std::string::npos) return false;
+  at = found + delimiter.size();
+  state = State::kAfterBoundary;
+  return true;
 }
 
 Result<bool> MultipartParser::Impl::AfterBoundary(std::size_t& at) {
@@ -169,7 +174,7 @@ Result<bool> MultipartParser::Impl::AfterBoundary(std::size_t& at) {
 
 Result<bool> MultipartParser::Impl::Head(std::size_t& at) {
   const std::size_t end = pending.find("\r\n\r\n", at);
-  if ((end == std::string::npos ? pending.size() : end) - at > limits.part_head) {
+  if (EarliestEnd(end, at, 4) > limits.part_head) {
     return Fail(Code::kTooLarge, fmt::format("the head of a part is larger than {} bytes", limits.part_head),
                 "Use shorter names");
   }

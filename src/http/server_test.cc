@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
 #include <thread>
 
 #include "http/testing/raw_client.h"
@@ -10,6 +12,7 @@
 namespace hostler::http {
 namespace {
 
+using testing::Event;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -303,6 +306,31 @@ TEST(ServerTest, TooManyConnectionsGet503) {
   EXPECT_EQ(first.Read().status, 200U);
   RawClient second(server.port());
   EXPECT_THAT(second.All(), StartsWith("HTTP/1.1 503"));
+}
+
+TEST(ServerTest, RunningOutOfDescriptorsIsToldAndSurvived) {
+  Event told;
+  std::atomic<int> times{0};
+  ServerOptions options;
+  TestServer server(Echo, options);
+  server.on_bug([&](std::string_view where) {
+    if (where != "accept") return;
+    ++times;
+    told.Set();
+  });
+  RawClient client;  // its descriptor is taken before there are none
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  client.Connect(server.port());
+  client.Send(kGet);
+  const bool was_told = told.Wait();
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_TRUE(was_told);
+  EXPECT_EQ(client.Read().status, 200U);
+  EXPECT_EQ(times, 1);
 }
 
 TEST(ServerTest, DripFedHeadsAreCutAtTheHeadDeadline) {

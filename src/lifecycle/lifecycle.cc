@@ -101,9 +101,19 @@ std::optional<Lease> Lifecycle::TryLease(const model::ModelId& id) {
 Task<Result<Lease>> Lifecycle::Acquire(model::ModelId id) {
   HOSTLER_CO_OK(CheckKnown(id));
   if (auto lease = TryLease(id)) co_return std::move(*lease);
+  // Whoever leaves the queue is counted out at once. Destroyed after `answer`, when the promise is known to be abandoned.
+  struct CountOut {
+    Lifecycle& owner;
+    bool answered = false;
+    ~CountOut() {
+      if (!answered) owner.workshop_.control->Post([&owner = owner] { owner.Pump(); });
+    }
+  } count_out{*this};
   OneShot<Result<Lease>> answer(co_await boost::asio::this_coro::executor);
   workshop_.control->Post([this, id, promise = answer.promise()] { Enqueue(*records_.at(id), promise); });
-  co_return co_await answer.Wait();
+  Result<Lease> lease = co_await answer.Wait();
+  count_out.answered = true;
+  co_return lease;
 }
 
 Task<Result<LoadOutcome>> Lifecycle::Load(model::ModelId id) {
@@ -192,7 +202,7 @@ void Lifecycle::Enqueue(Record& record, LeasePromise promise) {
     return refuse(Code::kBusy, fmt::format("{} requests already wait for \"{}\"", record.waiters.size(), record.entry.id), "Try again later.", {});
   }
   record.waiters.push_back({next_queue_number_++, std::move(promise)});
-  if (record.state == MemoryState::kUnloaded) Publish(record);
+  Publish(record);
   Pump();
 }
 
@@ -240,7 +250,7 @@ std::vector<View> Lifecycle::Snapshot() {
   std::vector<View> views;
   views.reserve(records_.size());
   for (auto& [id, record] : records_) {
-    std::erase_if(record->waiters, [](const Waiter& waiter) { return waiter.abandoned(); });
+    if (std::erase_if(record->waiters, [](const Waiter& waiter) { return waiter.abandoned(); }) > 0) Publish(*record);
     View view;
     view.id = id;
     view.state = record->state;

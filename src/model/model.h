@@ -34,6 +34,7 @@ struct Entry {
   std::string description;
   std::string engine;       // executable: a name like `hostler-engine-classic` or a path; empty: no engine runs it
   std::string engine_model; // the name under which the engine knows it; the id if empty
+  std::string path;         // the model's file or folder, given to the engine; empty: it needs none
   json::Any options = json::Any(boost::json::object_kind);  // given to the engine with the load
   DiskState disk = DiskState::kAvailable;
   std::string remedy;       // for kProviderMissing: how to get it
@@ -47,6 +48,7 @@ struct Receipt {
   double memory_before_mb = 0;
   double memory_after_mb = 0;
   double seconds = 0;
+  std::optional<double> gpu_memory_mb = {};  // taken on GPUs, where that can be read
 };
 
 }  // namespace hostler::model

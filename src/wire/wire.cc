@@ -16,8 +16,9 @@ ErrorReply ToReply(const Error& error) {
 
 namespace {
 
-constexpr Code kCodes[] = {Code::kInvalid,     Code::kNotFound, Code::kConflict, Code::kTooLarge,  Code::kUnsupported, Code::kForbidden,
-                           Code::kUnavailable, Code::kBusy,     Code::kTimeout,  Code::kCancelled, Code::kUpstream,    Code::kInternal};
+constexpr Code kCodes[] = {Code::kInvalid,     Code::kNotFound,  Code::kConflict,    Code::kTooLarge,
+                           Code::kUnsupported, Code::kForbidden, Code::kUnavailable, Code::kBusy,
+                           Code::kTimeout,     Code::kCancelled, Code::kUpstream,    Code::kInternal};
 
 }  // namespace
 
@@ -25,11 +26,16 @@ Error FromReply(unsigned status, const ErrorReply& reply) {
   Error error;
   error.code = Code::kUpstream;
   // The name says more than the status: two codes share 400.
-  const auto named = std::find_if(std::begin(kCodes), std::end(kCodes), [&](Code code) { return reply.error.code == CodeName(code); });
-  const auto numbered = std::find_if(std::begin(kCodes), std::end(kCodes), [&](Code code) { return status < 500 && status == StatusOf(code); });
-  if (named != std::end(kCodes)) error.code = *named;
-  else if (numbered != std::end(kCodes)) error.code = *numbered;
-  else if (reply.error.code == "out_of_memory") error.code = Code::kUnavailable;
+  const auto named =
+      std::find_if(std::begin(kCodes), std::end(kCodes), [&](Code code) { return reply.error.code == CodeName(code); });
+  const auto numbered =
+      std::find_if(std::begin(kCodes), std::end(kCodes), [&](Code code) { return status < 500 && status == StatusOf(code); });
+  if (named != std::end(kCodes))
+    error.code = *named;
+  else if (numbered != std::end(kCodes))
+    error.code = *numbered;
+  else if (reply.error.code == "out_of_memory")
+    error.code = Code::kUnavailable;
   error.message = reply.error.message;
   error.remedy = reply.error.remedy.value_or("");
   error.field = reply.error.field.value_or("");

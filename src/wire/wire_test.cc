@@ -39,9 +39,18 @@ TEST(Golden, Health) {
 }
 
 TEST(Golden, ModelList) {
-  ModelRow loaded{"kokoro", "kokoro", model::MemoryState::kLoaded, std::string("/models/kokoro"), 310.5, std::nullopt, 1768473045.25, 1768473050.0};
-  ModelRow failed{"broken", "broken", model::MemoryState::kError, std::string("/models/broken"), std::nullopt, std::string("not a model"), std::nullopt, std::nullopt};
-  ModelRow built_in{"espeak", "espeak", model::MemoryState::kUnloaded, std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt};
+  ModelRow loaded{"kokoro",      "kokoro",    model::MemoryState::kLoaded, std::string("/models/kokoro"), 310.5, std::nullopt,
+                  1768473045.25, 1768473050.0};
+  ModelRow failed{"broken",
+                  "broken",
+                  model::MemoryState::kError,
+                  std::string("/models/broken"),
+                  std::nullopt,
+                  std::string("not a model"),
+                  std::nullopt,
+                  std::nullopt};
+  ModelRow built_in{"espeak",     "espeak",    model::MemoryState::kUnloaded, std::nullopt, std::nullopt, std::nullopt,
+                    std::nullopt, std::nullopt};
   ExpectGolden("model_list", ModelList{{loaded, failed, built_in}});
 }
 
@@ -56,7 +65,8 @@ TEST(Golden, LoadAndUnload) {
 }
 
 TEST(Golden, WhatAModelCanDo) {
-  ExpectGolden("voice_list", VoiceList{{{"en-us", "English (America)", "en-us", "male"}, {"af_heart", "Heart", "en-us", "female"}}});
+  ExpectGolden("voice_list",
+               VoiceList{{{"en-us", "English (America)", "en-us", "male"}, {"af_heart", "Heart", "en-us", "female"}}});
   Capabilities can;
   can.streaming = can.speed_control = can.voice_clone = true;
   can.speakers = {{"Vivian", "bright", "zh"}};
@@ -71,14 +81,19 @@ TEST(Golden, Generate) {
   ExpectGolden("control_request_short", ControlRequest{.text = "Hello."});
   ExpectGolden("control_request", ControlRequest{"kokoro", "Hello, \"wörld\".", "af_heart", "calm", 1.25, -0.5, 0.75, "en-us"});
   ExpectGolden("clone_request", CloneRequest{"qwen3", "Hello.", "UklGRg==", std::nullopt, "what is said", 1.0, "en"});
-  ExpectGolden("clone_request_sample", CloneRequest{std::nullopt, "Hello.", std::nullopt, "anna.wav", std::nullopt, std::nullopt, std::nullopt});
+  ExpectGolden("clone_request_sample",
+               CloneRequest{std::nullopt, "Hello.", std::nullopt, "anna.wav", std::nullopt, std::nullopt, std::nullopt});
   ExpectGolden("design_request", DesignRequest{"qwen3", "Hello.", "an old sailor", 0.5, "en"});
 }
 
 TEST(Golden, Transcribe) {
   ExpectGolden("transcribe_request", TranscribeRequest{"pocketsphinx", "en", "names", "#JSGF V1.0;", 0.25, false, true});
   ExpectGolden("segment", Segment{0, 0.5, 2.25, "hello world", -0.25, 0.125});
-  ExpectGolden("transcript", Transcript{"hello world", "en", 2.5, {{0, 0.5, 2.25, "hello world", std::nullopt, std::nullopt}}, {{"hello", 0.5, 1, 0.75}, {"world", 1, 2.25, std::nullopt}}});
+  ExpectGolden("transcript", Transcript{"hello world",
+                                        "en",
+                                        2.5,
+                                        {{0, 0.5, 2.25, "hello world", std::nullopt, std::nullopt}},
+                                        {{"hello", 0.5, 1, 0.75}, {"world", 1, 2.25, std::nullopt}}});
 }
 
 TEST(Golden, LogsAndErrors) {
@@ -88,8 +103,8 @@ TEST(Golden, LogsAndErrors) {
 }
 
 TEST(Errors, ComeBackAsTheyWent) {
-  for (const Code code : {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kTooLarge, Code::kUnsupported, Code::kForbidden, Code::kUnavailable,
-                          Code::kBusy, Code::kTimeout, Code::kCancelled, Code::kUpstream, Code::kInternal}) {
+  for (const Code code : {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kTooLarge, Code::kUnsupported, Code::kForbidden,
+                          Code::kUnavailable, Code::kBusy, Code::kTimeout, Code::kCancelled, Code::kUpstream, Code::kInternal}) {
     const Error sent{code, "message", "remedy", "field", {}};
     EXPECT_EQ(FromReply(StatusOf(code), ToReply(sent)), sent) << CodeName(code);
   }

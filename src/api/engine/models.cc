@@ -39,10 +39,11 @@ struct LoadAnswer {
   double memory_after_mb = 0;
   double memory_delta_mb = 0;
   double load_time_s = 0;
+  std::optional<double> gpu_memory_mb;  // where it can be read
   std::string status;   // "completed"
   std::string outcome;  // "loaded", "already_loaded"
 };
-BOOST_DESCRIBE_STRUCT(LoadAnswer, (), (model_id, state, memory_before_mb, memory_after_mb, memory_delta_mb, load_time_s, status, outcome))
+BOOST_DESCRIBE_STRUCT(LoadAnswer, (), (model_id, state, memory_before_mb, memory_after_mb, memory_delta_mb, load_time_s, gpu_memory_mb, status, outcome))
 
 struct UnloadAnswer {
   std::string model_id;
@@ -70,6 +71,7 @@ ModelRow RowOf(const lifecycle::Status& status) {
   row.state = status.state;
   row.disk = status.entry.disk;
   row.badge = Badge(status);
+  if (!status.entry.path.empty()) row.path = status.entry.path;
   if (status.memory_mb > 0) row.memory_mb = status.memory_mb;
   if (!status.error.empty()) row.error = status.error;
   if (status.entry.disk == model::DiskState::kProviderMissing) row.error = status.entry.remedy;
@@ -97,6 +99,7 @@ Task<Result<LoadAnswer>> Load(app::House& house, http::Exchange&, ModelQuestion 
   answer.memory_after_mb = outcome.receipt.memory_after_mb;
   answer.memory_delta_mb = answer.memory_after_mb - answer.memory_before_mb;
   answer.load_time_s = outcome.receipt.seconds;
+  answer.gpu_memory_mb = outcome.receipt.gpu_memory_mb;
   answer.status = "completed";
   answer.outcome = outcome.already ? "already_loaded" : "loaded";
   co_return answer;

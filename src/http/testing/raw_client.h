@@ -25,19 +25,22 @@ namespace hostler::http::testing {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  RawClient() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    timeval patience{20, 0};  // only so that a failing test ends
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+  explicit RawClient(std::uint16_t port) : RawClient() { Connect(port); }
+  ~RawClient() { Close(); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  void Connect(std::uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    timeval patience{20, 0};  // only so that a failing test ends
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   }
-  ~RawClient() { Close(); }
-  RawClient(const RawClient&) = delete;
-  RawClient& operator=(const RawClient&) = delete;
-
   void Close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
@@ -145,6 +148,7 @@ class TestServer {
     options.on_bug = [this](std::string_view where, std::string_view what) {
       const std::lock_guard lock(mutex_);
       bugs_.push_back(std::string(where) + ": " + std::string(what));
+      if (on_bug_) on_bug_(where);
     };
     server_ = std::make_unique<Server>(pointers, std::move(handler), std::move(options));
     auto port = server_->ListenTcp("127.0.0.1", 0);
@@ -163,6 +167,10 @@ class TestServer {
   std::uint16_t port() const { return port_; }
   Server& server() { return *server_; }
   Loop& loop(std::size_t i = 0) { return *loops_[i]; }
+  void on_bug(std::function<void(std::string_view where)> tell) {
+    const std::lock_guard lock(mutex_);
+    on_bug_ = std::move(tell);
+  }
   std::vector<std::string> bugs() {
     const std::lock_guard lock(mutex_);
     return bugs_;
@@ -171,6 +179,7 @@ class TestServer {
  private:
   std::mutex mutex_;
   std::vector<std::string> bugs_;
+  std::function<void(std::string_view)> on_bug_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::unique_ptr<Server> server_;
   std::uint16_t port_ = 0;
