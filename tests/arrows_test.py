@@ -49,14 +49,16 @@ class Target:
                 keyword = word
             else:
                 groups[keyword].append(word)
-        self.sources = groups["SOURCES"] or ([w for w in groups["HEAD"] if "." in w] if kind.startswith("add_") else [])
+        plain = [word for keyword in ("HEAD", "MODULE", "STATIC", "SHARED", "OBJECT", "PRIVATE") for word in groups[keyword] if "." in word]
+        self.sources = groups["SOURCES"] or (plain if kind.startswith("add_") or kind == "target_sources" else [])
         self.tests = groups["TESTS"]
         self.deps = groups["DEPS"]
         self.test_deps = groups["TEST_DEPS"]
 
     def builds(self, path, names):
         """Does one of `names`, as written in CMake (perhaps with ${variables}), mean the file `path`?"""
-        return any(fnmatch.fnmatchcase(path, f"{self.folder}/{re.sub(r'[$][{][^}]*[}]', '*', name)}") for name in names)
+        return any(fnmatch.fnmatchcase(path, f"{self.folder}/" + re.sub(r"[$][{][^}]*[}]", "*", name.removeprefix("${CMAKE_CURRENT_FUNCTION_LIST_DIR}/")))
+                   for name in names)
 
 
 def cmake_calls(text):
@@ -107,7 +109,7 @@ class Tree:
                         self.add_room(file, line, here[-1])
                     else:
                         self.owners.setdefault(folder, here[-1])
-                elif function in ("add_library", "add_executable"):
+                elif function in ("add_library", "add_executable", "target_sources"):
                     here.append(Target(function, name, folder, rest))
                 elif function == "target_link_libraries":
                     links[name] += [word[len("hostler_"):] for word in rest if word.startswith("hostler_")]

@@ -38,8 +38,8 @@ Result<Cursors> ParseCursors(std::string_view text, const std::vector<std::uniqu
 
 class Streaming {
  public:
-  Streaming(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics)
-      : exchange_(exchange), closing_(closing), topics_(std::move(topics)) {}
+  Streaming(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics, EventNames names)
+      : exchange_(exchange), closing_(closing), topics_(std::move(topics)), unnamed_(names == EventNames::kNone) {}
 
   Result<> Position() {
     std::string text(exchange_.headers().Get("Last-Event-ID"));
@@ -82,7 +82,7 @@ class Streaming {
       if (batch.lost > 0) text += http::FormatSse({"lost", {}, fmt::format(R"({{"topic":"{}","count":{}}})", topic->name(), batch.lost)});
       for (const auto& [id, data] : batch.items) {
         cursor = id + 1;
-        text += http::FormatSse({topic->name(), Id(), data});
+        text += http::FormatSse({unnamed_ ? "" : topic->name(), Id(), data});
       }
       cursor = batch.next;
     }
@@ -100,13 +100,15 @@ class Streaming {
   http::Exchange& exchange_;
   const std::atomic<bool>& closing_;
   std::vector<std::unique_ptr<Topic>> topics_;
+  const bool unnamed_;
   Cursors cursors_;
 };
 
 }  // namespace
 
-Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics) {
-  Streaming streaming(exchange, closing, std::move(topics));
+Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics,
+                            EventNames names) {
+  Streaming streaming(exchange, closing, std::move(topics), names);
   HOSTLER_CO_OK(streaming.Position());
   co_await streaming.Run();
   co_return Result<>{};

@@ -31,13 +31,17 @@ class Topic {
   virtual void Notify(std::uint64_t cursor, const OneShot<bool>::Promise& promise) = 0;
 };
 
+// kNone: plain messages, as a page's `onmessage` and engines' clients expect of a stream that has one topic.
+enum class EventNames { kTopics, kNone };
+
 template <class T>
 [[nodiscard]] std::unique_ptr<Topic> MakeTopic(std::string name, events::Ring<T>& ring,
                                                std::function<std::optional<std::string>(std::uint64_t, const T&)> format);
 
 // Streams until the client goes away or `closing` is set and one of the rings has news. Cursors come from Last-Event-ID ("log:12,state:7", or a bare number for the only
 // topic), else from the query's `after`, else the stream begins now. Event names are the topics' names, `lost` says {"topic","count"}.
-[[nodiscard]] Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics);
+[[nodiscard]] Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics,
+                                          EventNames names = EventNames::kTopics);
 
 template <class T>
 class RingTopic : public Topic {

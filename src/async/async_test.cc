@@ -66,6 +66,25 @@ TEST_F(AsyncTest, CancellingTheWaiterUnwindsItAndHandsTheValueBack) {
   EXPECT_NE(value, nullptr);
 }
 
+TEST(OneShotTest, APromiseMayOutliveTheWaiterAndItsLoop) {
+  std::optional<OneShot<int>::Promise> promise;
+  {
+    Loop loop("short");
+    loop.Start();
+    auto wait = [](Loop& on, auto& out) -> Task<> {
+      OneShot<int> shot(on.executor());
+      out = shot.promise();
+      co_await shot.Wait();
+    };
+    std::promise<void> waiting;
+    loop.Post([&] { loop.Spawn(wait(loop, promise)); });
+    loop.Post([&] { waiting.set_value(); });
+    waiting.get_future().wait();
+  }
+  EXPECT_TRUE(promise->abandoned());
+  EXPECT_FALSE(promise->Set(1));
+}
+
 TEST_F(AsyncTest, PoolWorksElsewhereAndComesBackHere) {
   Pool pool("work", 2);
   auto run = [](Loop& loop, Pool& work) -> Task<bool> {

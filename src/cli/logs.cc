@@ -84,7 +84,7 @@ Task<Result<bool>> FollowStream(http::Client& client, const Target& target, cons
         context.Note(fmt::format("hostler: {} lines came faster than they could be read and are lost", lost->count));
       return;
     }
-    if (event.event != "log") return;
+    if (!event.event.empty() && event.event != "log") return;
     const auto row = json::Parse<LogRow>(event.data, json::Unknown::kIgnore);
     if (!row) return;
     position.last_id = event.id.empty() ? std::to_string(row->id) : event.id;

@@ -179,9 +179,9 @@ Task<> Daemon::Leave(std::string why) {
   // Both wake the event streams, which then end.
   log_.Info("hostler is shutting down: {}", why);
   changes_.Append({{}, "shutting_down", why});
-  auto drained = std::make_shared<OneShot<bool>>(control_.executor());
-  server_.Drain(kPatience, [promise = drained->promise()] { promise.Set(true); });
-  co_await drained->Wait();
+  OneShot<bool> drained(control_.executor());
+  server_.Drain(kPatience, [promise = drained.promise()] { promise.Set(true); });
+  co_await drained.Wait();
   co_await lifecycle_.Shutdown(kPatience);
   log_.Info("Good-bye");
   control_.Stop();

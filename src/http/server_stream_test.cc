@@ -358,10 +358,11 @@ TEST(ServerEndTest, EndsInTheMiddleOfALoad) {
     auto server = std::make_unique<TestServer>(Stream);
     const std::uint16_t port = server->port();
     Event some;
-    std::vector<std::jthread> clients;
-    for (int i = 0; i < 4; ++i) {
-      clients.emplace_back([port, &some] {
-        RawClient client(port);
+    std::array<RawClient, 4> clients;
+    for (RawClient& client : clients) client.Connect(port);  // before any of them can make the server go
+    std::vector<std::jthread> threads;
+    for (RawClient& client : clients) {
+      threads.emplace_back([&client, &some] {
         while (client.Send(kGet) && !client.Until("0\r\n\r\n").empty()) some.Set();
       });
     }

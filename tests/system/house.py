@@ -119,7 +119,10 @@ class Events:
     def next(self):
         """(event, id, data), or None at a clean end. A cut stream raises http.client.IncompleteRead."""
         event, event_id, data = "message", None, []
+        give_up = time.monotonic() + LONG
         while True:
+            if time.monotonic() > give_up:  # heartbeats keep the socket's own time-out from striking
+                raise AssertionError(f"no event came; the last were {self.seen[-20:]}")
             line = self.response.readline()
             if not line:
                 return None
@@ -150,7 +153,7 @@ class Events:
         return self.until(lambda event, data: event == "state" and data["model"] == model and data["state"] in states)
 
     def until_log(self, pattern):
-        return self.until(lambda event, data: event == "log" and re.search(pattern, data["message"]))
+        return self.until(lambda event, data: event in ("log", "message") and re.search(pattern, data["message"]))
 
     def close(self):
         self.response.close()

@@ -8,7 +8,8 @@ import socket
 import house
 from house import fake
 
-DIGITS = "#JSGF V1.0; grammar d; public <d> = (zero | one | two | three | four | five | six | seven | eight | nine)+;"
+# What may be said: PocketSphinx tells these apart, it does not take down whatever is said.
+PHRASES = "#JSGF V1.0; grammar p; public <p> = three one four | nine two six | seven five zero | good morning;"
 
 
 class Transcription(house.Test):
@@ -24,7 +25,7 @@ class Transcription(house.Test):
         return cls.hostler.post("/v1/audio/speech", {"model": "espeak", "input": text, "response_format": name}).body
 
     def hear(self, audio=None, **fields):
-        return self.hostler.transcribe(audio or self.words, **{"model": "pocketsphinx", "grammar": DIGITS, **fields})
+        return self.hostler.transcribe(audio or self.words, **{"model": "pocketsphinx", "grammar": PHRASES, **fields})
 
     # -- shapes --
 
@@ -59,7 +60,7 @@ class Transcription(house.Test):
 
     def test_default_model_and_aliases(self):
         self.assertEqual(self.hear(model="whisper-1").json, {"text": "three one four"})
-        self.assertEqual(self.hostler.transcribe(self.words, grammar=DIGITS).json, {"text": "three one four"})
+        self.assertEqual(self.hostler.transcribe(self.words, grammar=PHRASES).json, {"text": "three one four"})
 
     # -- containers --
 
@@ -102,7 +103,7 @@ class Transcription(house.Test):
 
     def test_what_is_no_form(self):
         path = "/v1/audio/transcriptions"
-        self.assert_error(self.hostler.post(path, {"file": "x"}), 415)
+        self.assert_error(self.hostler.post(path, {"file": "x"}), 400)
         self.assert_error(self.hostler.post(path, b"x", {"Content-Type": "multipart/form-data"}), 400, remedy=False)
         self.assert_error(self.hostler.post(path, b"no boundary in here", {"Content-Type": "multipart/form-data; boundary=xyz"}), 400, remedy=False)
         self.assert_error(self.hostler.post(path, b'--xyz\r\nContent-Disposition: form-data; name="file"\r\n\r\nhalf', {"Content-Type": "multipart/form-data; boundary=xyz"}), 400, remedy=False)

@@ -44,7 +44,7 @@ Task<Result<>> Stream(app::House& house, http::Exchange& exchange) {
     if (!filter.Passes(line)) return std::nullopt;
     return json::ToJson(EntryOf(id, line));
   }));
-  co_return co_await StreamTopics(exchange, house.closing, std::move(topics));
+  co_return co_await StreamTopics(exchange, house.closing, std::move(topics), EventNames::kNone);
 }
 
 Task<Result<Cleared>> Clear(app::House& house, http::Exchange&) {

@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""Logs and events: merged, filtered, resumable, honest about what was lost."""
+
+import house
+from house import fake
+
+
+class Logs(house.Test):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.hostler = cls.start_shared(fake("one"), fake("two"), fake("stalls", stall_at_chunk=0))
+        cls.hostler.speak("one")
+
+    def test_the_lines_of_engines_are_merged_with_their_source(self):
+        with self.hostler.events("/events?topics=log") as events:
+            self.hostler.speak("two")
+            _, _, line = events.until_log("fake two request 1 ends")
+        self.assertEqual((line["source"], line["level"]), ("two", "INFO"))
+        self.assertRegex(line["timestamp"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}$")
+        ids = [line["id"] for line in self.hostler.logs()]
+        self.assertEqual(ids, sorted(set(ids)))
+        self.assertIn("hostler", {line["source"] for line in self.hostler.logs()})
+
+    def test_filters(self):
+        self.assertEqual({line["source"] for line in self.hostler.logs(source="one")}, {"one"})
+        self.assertTrue(all("LISTENS" in line["message"].upper() for line in self.hostler.logs(q="LISTENS")))
+        self.assertEqual(len(self.hostler.logs(limit=2)), 2)
+        self.assertEqual(self.hostler.logs(limit=1)[0]["id"], self.hostler.logs()[-1]["id"])
+        self.assertEqual([line for line in self.hostler.logs(level="WARNING") if line["level"] in ("DEBUG", "INFO")], [])
+        self.assert_error(self.hostler.get("/logs?level=loud"), 400, param="level")
+        for limit in ("0", "-1", "many", "1e3", ""):
+            self.assert_error(self.hostler.get("/logs?limit=" + limit), 400, param="limit")
+
+    def test_a_stream_begins_now_and_continues_where_it_was_left(self):
+        with self.hostler.events("/logs/stream?source=one") as stream:
+            self.hostler.speak("one")
+            first = stream.next()
+            self.assertIn("starts: speak", first[2]["message"])
+            self.assertEqual(int(first[1]), first[2]["id"])
+        self.hostler.speak("one")
+        with self.hostler.events("/logs/stream?source=one", {"Last-Event-ID": first[1]}) as stream:
+            later = [stream.next() for _ in range(3)]
+        self.assertEqual([line["id"] for line in self.hostler.logs(source="one") if line["id"] > first[2]["id"]][:3], [event[2]["id"] for event in later])
+        with self.hostler.events("/logs/stream?source=one&after=" + first[1]) as stream:
+            self.assertEqual(stream.next(), later[0])
+
+    def test_a_position_that_is_none(self):
+        for position in ("x", "-1", "1:2:3", "state:", "99999999999999999999999"):
+            self.assert_error(self.hostler.get("/logs/stream", {"Last-Event-ID": position}), 400, param="Last-Event-ID")
+
+    def test_topics(self):
+        with self.hostler.events("/events?topics=state") as states, self.hostler.events("/events?topics=log,state") as both:
+            self.hostler.unload("two")
+            self.hostler.load("two")
+            states.until_state("two", "loaded")
+            both.until_state("two", "loaded")
+        self.assertEqual([data["state"] for event, _, data in states.seen if data["model"] == "two"][-4:], ["unloading", "unloaded", "loading", "loaded"])
+        self.assertEqual({event for event, _, _ in states.seen}, {"state"})
+        self.assertEqual({event for event, _, _ in both.seen}, {"state", "log"})
+        self.assert_error(self.hostler.get("/events?topics=weather"), 400, param="topics")
+
+    def test_events_continue_where_they_were_left(self):
+        with self.hostler.events("/events") as events:
+            self.hostler.unload("two")
+            _, position, _ = events.until_state("two", "unloaded")
+        self.hostler.load("two")
+        with self.hostler.events("/events", {"Last-Event-ID": position}) as events:
+            events.until_state("two", "loaded")
+        self.assertEqual([data["state"] for event, _, data in events.seen if event == "state"], ["loading", "loaded"])
+
+
+class Flood(house.Test):
+    def test_a_reader_that_falls_behind_is_told_how_many_lines_it_lost(self):
+        hostler = self.start(fake("loud", babble_log=6000))
+        hostler.load("loud")
+        for _ in range(3):
+            self.assertEqual(hostler.speak("loud").status, 200)
+        house.eventually(lambda: hostler.logs(q="request 3 ends"), "the last line")
+        newest = hostler.logs(limit=1)[0]["id"]
+        self.assertGreater(newest, 10_000)
+        oldest = hostler.logs()[0]["id"]
+        self.assertGreater(oldest, 1)
+        self.assertLessEqual(newest - oldest, 10_000)
+        with hostler.events("/logs/stream", {"Last-Event-ID": "0"}) as stream:
+            event, _, lost = stream.next()
+            self.assertEqual((event, lost["topic"]), ("lost", "log"))
+            first = stream.next()[2]["id"]
+        self.assertEqual(lost["count"], first - 1)
+
+    def test_clear_forgets_and_goes_on(self):
+        hostler = self.start(fake("one"))
+        hostler.load("one")
+        before = hostler.logs()[-1]["id"]
+        with hostler.events("/logs/stream") as stream:
+            self.assertEqual(hostler.post("/logs/clear").json, {"status": "cleared"})
+            self.assertEqual([line for line in hostler.logs() if line["id"] <= before], [])
+            hostler.speak("one")
+            self.assertGreater(stream.until_log("request 1 starts")[2]["id"], before)  # ids never repeat
+        self.assertEqual([event for event, _, _ in stream.seen if event == "lost"], [])
+
+    def test_the_level_reaches_engines(self):
+        hostler = self.start(fake("one"), log__level="WARNING")
+        hostler.speak("one")
+        self.assertEqual(hostler.logs(), [])
+        self.assertEqual(hostler.stderr(), "")
+
+
+if __name__ == "__main__":
+    house.main()
