@@ -42,7 +42,9 @@ Task<> Answer(std::shared_ptr<Api> api, http::Exchange& exchange) {
   co_await api->route(exchange);
 }
 
-Task<> SendOpenApi(std::shared_ptr<const Api> api, http::Exchange& exchange) { co_await exchange.Send(http::JsonResponse(api->openapi)); }
+Task<> SendOpenApi(std::shared_ptr<const Api> api, http::Exchange& exchange) {
+  co_await exchange.Send(http::JsonResponse(api->openapi));
+}
 
 }  // namespace
 
@@ -63,7 +65,9 @@ http::Handler MakeApi(app::House& house) {
   ops::AddMetrics(door);
   api->openapi = door.OpenApiText();
   // The router lives in the Api that holds it, so this handler must not keep the Api alive.
-  api->router.Add(http::Method::kGet, "/openapi.json", [weak = std::weak_ptr<const Api>(api)](http::Exchange& exchange) { return SendOpenApi(weak.lock(), exchange); });
+  api->router.Add(http::Method::kGet, "/openapi.json", [weak = std::weak_ptr<const Api>(api)](http::Exchange& exchange) {
+    return SendOpenApi(weak.lock(), exchange);
+  });
   api->route = api->router.AsHandler(ErrorResponseWithStatus);
   return [api](http::Exchange& exchange) { return Answer(api, exchange); };
 }

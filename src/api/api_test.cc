@@ -14,10 +14,14 @@ using model::DiskState;
 using model::MemoryState;
 
 TEST(ErrorsTest, EveryEnvelopeHasOpenAisFourKeysAndTheRemedy) {
-  const http::Response response = ErrorResponse(Error{Code::kNotFound, "there is no model \"x\"", "GET /models lists them.", "model", "model_not_found"});
+  const http::Response response =
+      ErrorResponse(Error{Code::kNotFound, "there is no model \"x\"", "GET /models lists them.", "model", "model_not_found"});
   EXPECT_EQ(response.status, 404U);
-  EXPECT_EQ(response.body, R"({"error":{"message":"there is no model \"x\"","type":"invalid_request_error","param":"model","code":"model_not_found","remedy":"GET /models lists them."}})");
-  EXPECT_EQ(ErrorResponse(Error{Code::kInternal, "oops", {}, {}, {}}).body, R"({"error":{"message":"oops","type":"server_error","param":null,"code":"internal"}})");
+  EXPECT_EQ(
+      response.body,
+      R"({"error":{"message":"there is no model \"x\"","type":"invalid_request_error","param":"model","code":"model_not_found","remedy":"GET /models lists them."}})");
+  EXPECT_EQ(ErrorResponse(Error{Code::kInternal, "oops", {}, {}, {}}).body,
+            R"({"error":{"message":"oops","type":"server_error","param":null,"code":"internal"}})");
 }
 
 TEST(ErrorsTest, StatusesFollowTheTable) {
@@ -30,7 +34,8 @@ TEST(ErrorsTest, StatusesFollowTheTable) {
 
 TEST(GuardTest, AnswersToAddressesAndLocalNamesOnly) {
   const Guard guard({"box.lan"}, {});
-  for (const char* host : {"localhost", "localhost:8100", "127.0.0.1:8100", "[::1]:8100", "192.168.0.7", "box.lan:80", "app.localhost"}) {
+  for (const char* host :
+       {"localhost", "localhost:8100", "127.0.0.1:8100", "[::1]:8100", "192.168.0.7", "box.lan:80", "app.localhost"}) {
     EXPECT_TRUE(guard.Check(http::Method::kGet, {{"Host", host}})) << host;
   }
   for (const char* host : {"evil.example", "evil.example:8100", "localhost.evil.example", "127.0.0.1.evil.example"}) {
@@ -76,8 +81,10 @@ TEST(WordsTest, VoiceStatesAreTheSeeds) {
 TEST(SubtitlesTest, TimesAndNumbers) {
   wire::Transcript transcript;
   transcript.segments = {{0, 0.0, 1.5, " hello ", {}, {}}, {1, 3661.25, 3662.0, "a --> b\n\nc", {}, {}}};
-  EXPECT_EQ(openai::ToSrt(transcript), "1\n00:00:00,000 --> 00:00:01,500\nhello\n\n2\n01:01:01,250 --> 01:01:02,000\na -> b\nc\n\n");
-  EXPECT_EQ(openai::ToVtt(transcript), "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nhello\n\n01:01:01.250 --> 01:01:02.000\na -> b\nc\n\n");
+  EXPECT_EQ(openai::ToSrt(transcript),
+            "1\n00:00:00,000 --> 00:00:01,500\nhello\n\n2\n01:01:01,250 --> 01:01:02,000\na -> b\nc\n\n");
+  EXPECT_EQ(openai::ToVtt(transcript),
+            "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nhello\n\n01:01:01.250 --> 01:01:02.000\na -> b\nc\n\n");
   EXPECT_EQ(openai::ToSrt({}), "");
 }
 

@@ -15,8 +15,12 @@ Task<> AudioAnswer::Begin(const app::Stream& stream) {
   co_await exchange_.Start(200, std::move(headers), stream.length);
 }
 
-Task<> AudioAnswer::Write(std::string_view bytes) { co_await exchange_.Write(bytes); }
+Task<> AudioAnswer::Write(std::string_view bytes) {
+  co_await exchange_.Write(bytes);
+}
 
-Task<> AudioAnswer::Finish() { co_await exchange_.Finish(); }
+Task<> AudioAnswer::Finish() {
+  co_await exchange_.Finish();
+}
 
 }  // namespace hostler::api

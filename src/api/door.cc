@@ -10,7 +10,11 @@ Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
   if (body->empty()) co_return json::Any(boost::json::object_kind);
   const std::string type = http::MediaType(exchange.headers().Get("Content-Type"));
   if (!type.empty() && type != "application/json" && !type.ends_with("+json")) {
-    co_return Fail(Error{Code::kUnsupported, fmt::format("the content type is {}, this route takes JSON", type), "Send Content-Type: application/json.", {}, "unsupported_media_type"});
+    co_return Fail(Error{Code::kUnsupported,
+                         fmt::format("the content type is {}, this route takes JSON", type),
+                         "Send Content-Type: application/json.",
+                         {},
+                         "unsupported_media_type"});
   }
   co_return json::ParseDom(*body);
 }
@@ -19,7 +23,8 @@ Task<> Door::RunRaw(app::House& house, http::Exchange& exchange, Task<Result<>> 
   const Result<> done = co_await handle(house, exchange);
   if (done) co_return;
   if (exchange.started()) {
-    house.log.Error("{} {} broke off after the answer had begun: {}", http::MethodName(exchange.method()), exchange.path(), done.error().Text());
+    house.log.Error("{} {} broke off after the answer had begun: {}", http::MethodName(exchange.method()), exchange.path(),
+                    done.error().Text());
     exchange.Abort();
     co_return;
   }

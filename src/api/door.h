@@ -51,11 +51,13 @@ class Door {
   template <class Request, class Answer>
   void Post(std::string_view pattern, const Doc& doc, Task<Result<Answer>> (*handle)(app::House&, http::Exchange&, Request)) {
     openapi_.AddRoute(http::Method::kPost, pattern, doc, openapi_.SchemaOf<Request>(), openapi_.SchemaOf<Answer>());
-    router_.Add(http::Method::kPost, pattern, [&house = house_, handle](http::Exchange& exchange) { return RunWithBody(house, exchange, handle); });
+    router_.Add(http::Method::kPost, pattern,
+                [&house = house_, handle](http::Exchange& exchange) { return RunWithBody(house, exchange, handle); });
   }
   // The handler answers by itself. `Request` is only for the documentation (void: no body).
   template <class Request = void>
-  void Raw(http::Method method, std::string_view pattern, const Doc& doc, Task<Result<>> (*handle)(app::House&, http::Exchange&)) {
+  void Raw(http::Method method, std::string_view pattern, const Doc& doc,
+           Task<Result<>> (*handle)(app::House&, http::Exchange&)) {
     boost::json::value schema;
     if constexpr (!std::is_void_v<Request>) schema = openapi_.SchemaOf<Request>();
     openapi_.AddRoute(method, pattern, doc, schema, nullptr);
@@ -66,19 +68,23 @@ class Door {
 
  private:
   template <class Answer>
-  void Typed(http::Method method, std::string_view pattern, const Doc& doc, Task<Result<Answer>> (*handle)(app::House&, http::Exchange&)) {
+  void Typed(http::Method method, std::string_view pattern, const Doc& doc,
+             Task<Result<Answer>> (*handle)(app::House&, http::Exchange&)) {
     openapi_.AddRoute(method, pattern, doc, nullptr, openapi_.SchemaOf<Answer>());
-    router_.Add(method, pattern, [&house = house_, handle](http::Exchange& exchange) { return RunTyped(house, exchange, handle); });
+    router_.Add(method, pattern,
+                [&house = house_, handle](http::Exchange& exchange) { return RunTyped(house, exchange, handle); });
   }
 
   template <class Answer>
-  static Task<> RunTyped(app::House& house, http::Exchange& exchange, Task<Result<Answer>> (*handle)(app::House&, http::Exchange&)) {
+  static Task<> RunTyped(app::House& house, http::Exchange& exchange,
+                         Task<Result<Answer>> (*handle)(app::House&, http::Exchange&)) {
     const Result<Answer> answer = co_await handle(house, exchange);
     co_await exchange.Send(answer ? http::JsonResponse(json::ToJson(*answer)) : ErrorResponse(answer.error()));
   }
 
   template <class Request, class Answer>
-  static Task<> RunWithBody(app::House& house, http::Exchange& exchange, Task<Result<Answer>> (*handle)(app::House&, http::Exchange&, Request)) {
+  static Task<> RunWithBody(app::House& house, http::Exchange& exchange,
+                            Task<Result<Answer>> (*handle)(app::House&, http::Exchange&, Request)) {
     Result<Request> request = co_await ReadJson<Request>(exchange, true);
     if (!request) {
       co_await exchange.Send(ErrorResponse(request.error()));

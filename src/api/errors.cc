@@ -26,6 +26,8 @@ http::Response ErrorResponseWithStatus(unsigned status, const Error& error) {
   return response;
 }
 
-http::Response ErrorResponse(const Error& error) { return ErrorResponseWithStatus(StatusOf(error), error); }
+http::Response ErrorResponse(const Error& error) {
+  return ErrorResponseWithStatus(StatusOf(error), error);
+}
 
 }  // namespace hostler::api

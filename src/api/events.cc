@@ -10,7 +10,7 @@
 namespace hostler::api {
 namespace {
 
-constexpr std::size_t kBatch = 500;                       // entries per topic and write
+constexpr std::size_t kBatch = 500;  // entries per topic and write
 constexpr Clock::duration kHeartbeat = std::chrono::seconds(15);
 
 using Cursors = std::map<std::string, std::uint64_t, std::less<>>;
@@ -29,7 +29,11 @@ Result<Cursors> ParseCursors(std::string_view text, const std::vector<std::uniqu
     const std::size_t colon = part.rfind(':');
     const auto number = Number(colon == std::string_view::npos ? part : part.substr(colon + 1));
     if (!number || (colon == std::string_view::npos && topics.size() != 1)) {
-      return Fail(Error{Code::kInvalid, fmt::format("\"{}\" is no position in this stream", text), "Send back the id of the last event as it came.", "Last-Event-ID", {}});
+      return Fail(Error{Code::kInvalid,
+                        fmt::format("\"{}\" is no position in this stream", text),
+                        "Send back the id of the last event as it came.",
+                        "Last-Event-ID",
+                        {}});
     }
     cursors[colon == std::string_view::npos ? topics.front()->name() : std::string(part.substr(0, colon))] = *number + 1;
   }
@@ -38,7 +42,8 @@ Result<Cursors> ParseCursors(std::string_view text, const std::vector<std::uniqu
 
 class Streaming {
  public:
-  Streaming(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics, EventNames names)
+  Streaming(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics,
+            EventNames names)
       : exchange_(exchange), closing_(closing), topics_(std::move(topics)), unnamed_(names == EventNames::kNone) {}
 
   Result<> Position() {
@@ -79,7 +84,8 @@ class Streaming {
     for (const auto& topic : topics_) {
       std::uint64_t& cursor = cursors_[topic->name()];
       const Topic::Batch batch = topic->Read(cursor, kBatch);
-      if (batch.lost > 0) text += http::FormatSse({"lost", {}, fmt::format(R"({{"topic":"{}","count":{}}})", topic->name(), batch.lost)});
+      if (batch.lost > 0)
+        text += http::FormatSse({"lost", {}, fmt::format(R"({{"topic":"{}","count":{}}})", topic->name(), batch.lost)});
       for (const auto& [id, data] : batch.items) {
         cursor = id + 1;
         text += http::FormatSse({unnamed_ ? "" : topic->name(), Id(), data});
@@ -106,8 +112,8 @@ class Streaming {
 
 }  // namespace
 
-Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics,
-                            EventNames names) {
+Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing,
+                            std::vector<std::unique_ptr<Topic>> topics, EventNames names) {
   Streaming streaming(exchange, closing, std::move(topics), names);
   HOSTLER_CO_OK(streaming.Position());
   co_await streaming.Run();

@@ -38,16 +38,18 @@ template <class T>
 [[nodiscard]] std::unique_ptr<Topic> MakeTopic(std::string name, events::Ring<T>& ring,
                                                std::function<std::optional<std::string>(std::uint64_t, const T&)> format);
 
-// Streams until the client goes away or `closing` is set and one of the rings has news. Cursors come from Last-Event-ID ("log:12,state:7", or a bare number for the only
-// topic), else from the query's `after`, else the stream begins now. Event names are the topics' names, `lost` says {"topic","count"}.
-[[nodiscard]] Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing, std::vector<std::unique_ptr<Topic>> topics,
-                                          EventNames names = EventNames::kTopics);
+// Streams until the client goes away or `closing` is set and one of the rings has news. Cursors come from Last-Event-ID
+// ("log:12,state:7", or a bare number for the only topic), else from the query's `after`, else the stream begins now. Event names
+// are the topics' names, `lost` says {"topic","count"}.
+[[nodiscard]] Task<Result<>> StreamTopics(http::Exchange& exchange, const std::atomic<bool>& closing,
+                                          std::vector<std::unique_ptr<Topic>> topics, EventNames names = EventNames::kTopics);
 
 template <class T>
 class RingTopic : public Topic {
  public:
   using Format = std::function<std::optional<std::string>(std::uint64_t, const T&)>;
-  RingTopic(std::string name, events::Ring<T>& ring, Format format) : name_(std::move(name)), ring_(ring), format_(std::move(format)) {}
+  RingTopic(std::string name, events::Ring<T>& ring, Format format)
+      : name_(std::move(name)), ring_(ring), format_(std::move(format)) {}
   const std::string& name() const override { return name_; }
   std::uint64_t end() const override { return ring_.end(); }
   Batch Read(std::uint64_t cursor, std::size_t limit) const override {
@@ -67,7 +69,8 @@ class RingTopic : public Topic {
 };
 
 template <class T>
-std::unique_ptr<Topic> MakeTopic(std::string name, events::Ring<T>& ring, std::function<std::optional<std::string>(std::uint64_t, const T&)> format) {
+std::unique_ptr<Topic> MakeTopic(std::string name, events::Ring<T>& ring,
+                                 std::function<std::optional<std::string>(std::uint64_t, const T&)> format) {
   return std::make_unique<RingTopic<T>>(std::move(name), ring, std::move(format));
 }
 

@@ -32,27 +32,38 @@ bool Guard::KnowsHost(std::string_view host) const {
 }
 
 bool Guard::KnowsOrigin(std::string_view origin) const {
-  return std::any_of(origins_.begin(), origins_.end(), [&](const std::string& known) { return EqualsIgnoringCase(known, origin); });
+  return std::any_of(origins_.begin(), origins_.end(),
+                     [&](const std::string& known) { return EqualsIgnoringCase(known, origin); });
 }
 
 Result<> Guard::Check(http::Method, const http::Headers& headers) const {
   const std::string_view host = headers.Get("Host");
   if (!KnowsHost(host)) {
-    return Fail(Error{Code::kForbidden, fmt::format("hostler does not answer to the name \"{}\"", host),
-                      "Use localhost or an address, or add the name to server.allowed_hosts.", "Host", {}});
+    return Fail(Error{Code::kForbidden,
+                      fmt::format("hostler does not answer to the name \"{}\"", host),
+                      "Use localhost or an address, or add the name to server.allowed_hosts.",
+                      "Host",
+                      {}});
   }
   const std::string_view origin = headers.Get("Origin");
   if (origin.empty() || KnowsOrigin(origin)) return {};
   const std::size_t scheme = origin.find("://");
   if (scheme != std::string_view::npos && EqualsIgnoringCase(origin.substr(scheme + 3), host)) return {};
-  return Fail(Error{Code::kForbidden, fmt::format("web pages on {} may not use this server", origin), "Add the page's origin to server.allowed_origins.", "Origin", {}});
+  return Fail(Error{Code::kForbidden,
+                    fmt::format("web pages on {} may not use this server", origin),
+                    "Add the page's origin to server.allowed_origins.",
+                    "Origin",
+                    {}});
 }
 
 http::Headers Guard::CorsFields(const http::Headers& headers) const {
   const std::string_view origin = headers.Get("Origin");
   if (origin.empty() || !KnowsOrigin(origin)) return {};
-  return {{"Access-Control-Allow-Origin", std::string(origin)}, {"Vary", "Origin"}, {"Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"},
-          {"Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID"}, {"Access-Control-Max-Age", "600"}};
+  return {{"Access-Control-Allow-Origin", std::string(origin)},
+          {"Vary", "Origin"},
+          {"Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"},
+          {"Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID"},
+          {"Access-Control-Max-Age", "600"}};
 }
 
 }  // namespace hostler::api

@@ -15,7 +15,8 @@ namespace hostler::api {
 class Guard {
  public:
   // `hosts`: further names to be answered to; `origins`: further pages that may call ("https://app.example").
-  Guard(std::vector<std::string> hosts, std::vector<std::string> origins) : hosts_(std::move(hosts)), origins_(std::move(origins)) {}
+  Guard(std::vector<std::string> hosts, std::vector<std::string> origins)
+      : hosts_(std::move(hosts)), origins_(std::move(origins)) {}
 
   // kForbidden with the remedy; nothing if the request may pass.
   [[nodiscard]] Result<> Check(http::Method method, const http::Headers& headers) const;

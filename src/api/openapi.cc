@@ -20,7 +20,8 @@ std::string OpenApiPath(std::string_view pattern, boost::json::array& parameters
     std::string_view name = pattern.substr(i + 1, end - i - 1);
     if (name.ends_with('+')) name.remove_suffix(1);
     path += fmt::format("{{{}}}", name);
-    parameters.push_back(boost::json::object{{"name", name}, {"in", "path"}, {"required", true}, {"schema", boost::json::object{{"type", "string"}}}});
+    parameters.push_back(boost::json::object{
+        {"name", name}, {"in", "path"}, {"required", true}, {"schema", boost::json::object{{"type", "string"}}}});
     i = end + 1;
   }
   return path;
@@ -37,17 +38,22 @@ std::string PlainName(std::string_view type_name) {
   return std::string(colon == std::string_view::npos ? type_name : type_name.substr(colon + 1));
 }
 
-void OpenApi::AddRoute(http::Method method, std::string_view pattern, const Doc& doc, const boost::json::value& request, const boost::json::value& answer) {
+void OpenApi::AddRoute(http::Method method, std::string_view pattern, const Doc& doc, const boost::json::value& request,
+                       const boost::json::value& answer) {
   boost::json::array parameters;
   const std::string path = OpenApiPath(pattern, parameters);
   for (const std::string& name : doc.query) {
-    parameters.push_back(boost::json::object{{"name", name}, {"in", "query"}, {"required", false}, {"schema", boost::json::object{{"type", "string"}}}});
+    parameters.push_back(boost::json::object{
+        {"name", name}, {"in", "query"}, {"required", false}, {"schema", boost::json::object{{"type", "string"}}}});
   }
-  boost::json::object good = answer.is_null() ? Content(doc.answer_type, boost::json::object{{"type", "string"}}) : Content(doc.answer_type, answer);
+  boost::json::object good =
+      answer.is_null() ? Content(doc.answer_type, boost::json::object{{"type", "string"}}) : Content(doc.answer_type, answer);
   good["description"] = "as asked";
   boost::json::object bad = Content("application/json", SchemaOf<ErrorEnvelope>());
   bad["description"] = "what was wrong, where, and what to do";
-  boost::json::object operation{{"summary", doc.summary}, {"tags", boost::json::array{doc.tag}}, {"responses", boost::json::object{{"200", std::move(good)}, {"default", std::move(bad)}}}};
+  boost::json::object operation{{"summary", doc.summary},
+                                {"tags", boost::json::array{doc.tag}},
+                                {"responses", boost::json::object{{"200", std::move(good)}, {"default", std::move(bad)}}}};
   if (!parameters.empty()) operation["parameters"] = std::move(parameters);
   if (!request.is_null()) {
     boost::json::object body = Content(doc.request_type.empty() ? "application/json" : doc.request_type, request);
@@ -63,7 +69,8 @@ std::string OpenApi::Text() const {
   for (const auto& [name, schema] : schemas_) schemas[name] = schema;
   const boost::json::object document{
       {"openapi", "3.1.0"},
-      {"info", boost::json::object{{"title", "hostler"}, {"version", HOSTLER_VERSION}, {"description", "Self-hosted model server"}}},
+      {"info",
+       boost::json::object{{"title", "hostler"}, {"version", HOSTLER_VERSION}, {"description", "Self-hosted model server"}}},
       {"paths", paths_},
       {"components", boost::json::object{{"schemas", std::move(schemas)}}}};
   return boost::json::serialize(document);

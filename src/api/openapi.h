@@ -20,15 +20,18 @@ struct Doc {
   std::string tag;                      // the dialect: "OpenAI", "Engine", "Voice", "Operations"
   std::vector<std::string> query = {};  // names of query parameters
   std::string answer_type = "application/json";
-  std::string request_type = {};        // for bodies that are not JSON: "multipart/form-data"
+  std::string request_type = {};  // for bodies that are not JSON: "multipart/form-data"
 };
 
 class OpenApi {
  public:
   template <class T>
-  void AddSchema() { (void)SchemaOf<T>(); }
+  void AddSchema() {
+    (void)SchemaOf<T>();
+  }
 
-  void AddRoute(http::Method method, std::string_view pattern, const Doc& doc, const boost::json::value& request, const boost::json::value& answer);
+  void AddRoute(http::Method method, std::string_view pattern, const Doc& doc, const boost::json::value& request,
+                const boost::json::value& answer);
   [[nodiscard]] std::string Text() const;
 
   // A JSON schema of T; structs are put under components/schemas and referred to.

@@ -17,7 +17,8 @@ Task<Result<engines::Abilities>> AbilitiesOf(House& house, model::ModelId id) {
   });
   if (known) co_return *known;
   if (!status.entry.built_in) {
-    co_return Fail(Error{Code::kConflict, fmt::format("what \"{}\" can do is known once it is loaded", id), fmt::format("Load it: `hostler load {}`.", id), "model", "not_loaded"});
+    co_return Fail(Error{Code::kConflict, fmt::format("what \"{}\" can do is known once it is loaded", id),
+                         fmt::format("Load it: `hostler load {}`.", id), "model", "not_loaded"});
   }
   auto probe = [&workshop = house.workshop, entry = status.entry] { return engines::Probe(workshop, entry); };
   HOSTLER_CO_TRY(engines::Abilities abilities, co_await OnLoop(*house.workshop.control, std::move(probe)));

@@ -13,21 +13,29 @@ Result<> CheckInput(const std::string& input, int limit) {
   const auto length = Utf8Length(input);
   if (!length) return Fail(Error{Code::kInvalid, "the text is not valid UTF-8", "Send it in UTF-8.", "input", {}});
   if (*length > static_cast<std::size_t>(limit)) {
-    return Fail(Error{Code::kInvalid, fmt::format("the text has {} characters, the limit is {}", *length, limit),
-                      "Split it, or raise speech.max_input_length.", "input", {}});
+    return Fail(Error{Code::kInvalid,
+                      fmt::format("the text has {} characters, the limit is {}", *length, limit),
+                      "Split it, or raise speech.max_input_length.",
+                      "input",
+                      {}});
   }
   return {};
 }
 
 Result<> CheckRange(std::string_view field, std::optional<double> value, double low, double high) {
   if (!value || (*value >= low && *value <= high)) return {};
-  return Fail(Error{Code::kInvalid, fmt::format("{} is out of range", *value), fmt::format("Use {} to {}.", low, high), std::string(field), "validation_error"});
+  return Fail(Error{Code::kInvalid, fmt::format("{} is out of range", *value), fmt::format("Use {} to {}.", low, high),
+                    std::string(field), "validation_error"});
 }
 
 // A model that hears was asked to speak, or the other way round.
 Result<> CheckSpeaks(const engines::Handle& handle) {
   if (handle.capabilities.sample_rate > 0) return {};
-  return Fail(Error{Code::kUnsupported, fmt::format("the model \"{}\" does not speak", handle.model), "Choose a model of type tts: `hostler models --type tts`.", "model", {}});
+  return Fail(Error{Code::kUnsupported,
+                    fmt::format("the model \"{}\" does not speak", handle.model),
+                    "Choose a model of type tts: `hostler models --type tts`.",
+                    "model",
+                    {}});
 }
 
 std::string_view AsBytes(std::span<const std::int16_t> samples) {
@@ -36,7 +44,8 @@ std::string_view AsBytes(std::span<const std::int16_t> samples) {
 
 // WAV and fitting PCM are a copy; every other codec costs time that the loop does not have.
 bool EncodesAtOnce(const media::EncoderOptions& options) {
-  return options.format == media::Format::kWav || (options.format == media::Format::kPcm && options.sample_rate == 24000 && options.channels == 1);
+  return options.format == media::Format::kWav ||
+         (options.format == media::Format::kPcm && options.sample_rate == 24000 && options.channels == 1);
 }
 
 // The encoder, run on the pool unless it costs nothing.
@@ -59,7 +68,9 @@ class Encoding {
   Task<Result<std::string>> Push(std::span<const std::int16_t> samples) {
     if (at_once_) co_return encoder_->Push(samples);
     // The job owns what it touches: the caller may be cancelled while it runs.
-    auto job = [encoder = encoder_, copy = std::vector<std::int16_t>(samples.begin(), samples.end())] { return encoder->Push(copy); };
+    auto job = [encoder = encoder_, copy = std::vector<std::int16_t>(samples.begin(), samples.end())] {
+      return encoder->Push(copy);
+    };
     co_return co_await pool_->Run(std::move(job));
   }
 
@@ -86,7 +97,8 @@ Task<Result<media::Audio>> CollectAudio(engines::AudioStream& audio, std::span<c
 }
 
 Task<Result<>> SendWhole(House& house, Stream stream, media::Format format, media::Audio audio, ByteSink& sink) {
-  const media::EncoderOptions options{format, audio.sample_rate, audio.channels, audio.samples.size() / static_cast<std::size_t>(audio.channels)};
+  const media::EncoderOptions options{format, audio.sample_rate, audio.channels,
+                                      audio.samples.size() / static_cast<std::size_t>(audio.channels)};
   auto encode = [&codecs = house.codecs, options, audio = std::move(audio)]() -> Result<std::string> {
     HOSTLER_TRY(const auto encoder, codecs.MakeEncoder(options));
     HOSTLER_TRY(std::string bytes, encoder->Push(audio.samples));
@@ -100,9 +112,10 @@ Task<Result<>> SendWhole(House& house, Stream stream, media::Format format, medi
   co_return Result<>{};
 }
 
-Task<Result<>> SendStreamed(House& house, const Stream& stream, media::Format format, engines::AudioStream& audio, std::span<const std::int16_t> samples,
-                            ByteSink& sink) {
-  HOSTLER_CO_TRY(Encoding encoding, co_await Encoding::Make(house, {format, audio.sample_rate(), audio.channels(), std::nullopt}));
+Task<Result<>> SendStreamed(House& house, const Stream& stream, media::Format format, engines::AudioStream& audio,
+                            std::span<const std::int16_t> samples, ByteSink& sink) {
+  HOSTLER_CO_TRY(Encoding encoding,
+                 co_await Encoding::Make(house, {format, audio.sample_rate(), audio.channels(), std::nullopt}));
   bool begun = false;
   while (!samples.empty()) {
     HOSTLER_CO_TRY(const std::string bytes, co_await encoding.Push(samples));
@@ -124,7 +137,8 @@ Task<Result<>> Speak(House& house, SpeechRequest request, ByteSink& sink) {
   HOSTLER_CO_OK(CheckRange("speed", request.speed, 0.25, 4));
   HOSTLER_CO_OK(CheckRange("pitch", request.pitch, -1, 1));
   HOSTLER_CO_OK(CheckRange("volume", request.volume, 0, 2));
-  const model::ModelId id = providers::ResolveAlias(house.config, request.model.empty() ? house.config.default_tts : request.model);
+  const model::ModelId id =
+      providers::ResolveAlias(house.config, request.model.empty() ? house.config.default_tts : request.model);
   HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
   HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await house.lifecycle.Acquire(id));
   HOSTLER_CO_OK(CheckSpeaks(*lease));

@@ -12,16 +12,16 @@
 namespace hostler::app {
 
 struct SpeechRequest {
-  model::ModelId model;   // or an alias; empty: the default
+  model::ModelId model;  // or an alias; empty: the default
   std::string input;
-  std::string voice;      // empty: the model's own; OpenAI's names are translated
+  std::string voice;  // empty: the model's own; OpenAI's names are translated
   media::Format format = media::Format::kMp3;
-  double speed = 1.0;     // 0.25 to 4
+  double speed = 1.0;  // 0.25 to 4
   std::optional<std::string> language;
   std::optional<std::string> instructions;
   std::optional<double> pitch;   // -1 to 1
   std::optional<double> volume;  // 0 to 2
-  bool whole = false;     // collect everything first: the length is known and a WAV has its right sizes
+  bool whole = false;            // collect everything first: the length is known and a WAV has its right sizes
 };
 
 // Speaks into `sink`. An error before sink.Begin is the answer; one after it means that the stream is not whole.

@@ -56,8 +56,9 @@ TEST_F(AsyncTest, CancellingTheWaiterUnwindsItAndHandsTheValueBack) {
     co_await shot.Wait();
   };
   loop_.Post([&] {
-    asio::co_spawn(loop_.executor(), run(loop_, promise),
-                   asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr thrown) { unwound.set_value(thrown != nullptr); }));
+    asio::co_spawn(
+        loop_.executor(), run(loop_, promise),
+        asio::bind_cancellation_slot(signal.slot(), [&](std::exception_ptr thrown) { unwound.set_value(thrown != nullptr); }));
   });
   loop_.Post([&] { loop_.Post([&] { signal.emit(asio::cancellation_type::terminal); }); });
   EXPECT_TRUE(unwound.get_future().get());
@@ -90,7 +91,7 @@ TEST_F(AsyncTest, PoolWorksElsewhereAndComesBackHere) {
   auto run = [](Loop& loop, Pool& work) -> Task<bool> {
     const std::thread::id here = std::this_thread::get_id();
     const std::thread::id there = co_await work.Run([] { return std::this_thread::get_id(); });
-    co_return here != there && loop.IsHere();
+    co_return here != there&& loop.IsHere();
   };
   EXPECT_TRUE(Get(run(loop_, pool)));
 }

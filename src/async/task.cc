@@ -22,13 +22,17 @@ void Loop::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-void Loop::Stop() { io_.stop(); }
+void Loop::Stop() {
+  io_.stop();
+}
 
 void Loop::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Loop::RunHere() { Run(); }
+void Loop::RunHere() {
+  Run();
+}
 
 void Loop::Run() {
   thread_id_ = std::this_thread::get_id();
@@ -36,9 +40,13 @@ void Loop::Run() {
   io_.run();
 }
 
-void Loop::Post(std::move_only_function<void()> work) { asio::post(io_, std::move(work)); }
+void Loop::Post(std::move_only_function<void()> work) {
+  asio::post(io_, std::move(work));
+}
 
-void Loop::Spawn(Task<> task) { asio::co_spawn(io_.get_executor(), std::move(task), EndOnBug); }
+void Loop::Spawn(Task<> task) {
+  asio::co_spawn(io_.get_executor(), std::move(task), EndOnBug);
+}
 
 void Loop::AssertHere() const {
   if (IsHere()) return;
@@ -66,6 +74,8 @@ Task<> SleepUntil(Clock::time_point time) {
   if (ec) throw boost::system::system_error(ec);
 }
 
-Task<> Sleep(Clock::duration duration) { return SleepUntil(Clock::now() + duration); }
+Task<> Sleep(Clock::duration duration) {
+  return SleepUntil(Clock::now() + duration);
+}
 
 }  // namespace hostler

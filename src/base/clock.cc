@@ -29,14 +29,14 @@ Broken Break(WallClock::time_point time, bool utc) {
 
 std::string LogTime(WallClock::time_point time) {
   const Broken b = Break(time, false);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}", b.tm.tm_year + 1900, b.tm.tm_mon + 1, b.tm.tm_mday, b.tm.tm_hour,
-                     b.tm.tm_min, b.tm.tm_sec, b.milliseconds);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}", b.tm.tm_year + 1900, b.tm.tm_mon + 1, b.tm.tm_mday,
+                     b.tm.tm_hour, b.tm.tm_min, b.tm.tm_sec, b.milliseconds);
 }
 
 std::string IsoTime(WallClock::time_point time) {
   const Broken b = Break(time, true);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", b.tm.tm_year + 1900, b.tm.tm_mon + 1, b.tm.tm_mday, b.tm.tm_hour,
-                     b.tm.tm_min, b.tm.tm_sec, b.milliseconds);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", b.tm.tm_year + 1900, b.tm.tm_mon + 1, b.tm.tm_mday,
+                     b.tm.tm_hour, b.tm.tm_min, b.tm.tm_sec, b.milliseconds);
 }
 
 }  // namespace hostler

@@ -8,15 +8,17 @@
 
 namespace hostler {
 
-using Clock = std::chrono::steady_clock;        // for deadlines and durations
-using WallClock = std::chrono::system_clock;    // for people and files
+using Clock = std::chrono::steady_clock;      // for deadlines and durations
+using WallClock = std::chrono::system_clock;  // for people and files
 
 // Seconds since the epoch, with fraction: what the wire carries as loaded_at, last_used_at.
 [[nodiscard]] inline double UnixSeconds(WallClock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
-[[nodiscard]] inline double Seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+[[nodiscard]] inline double Seconds(Clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 // `2026-01-15 10:30:45,123` in local time: the time of a log line (spec/engines.md).
 [[nodiscard]] std::string LogTime(WallClock::time_point time);

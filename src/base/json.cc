@@ -2,8 +2,8 @@
 
 #include <set>
 
-#include <boost/json/basic_parser_impl.hpp>
 #include <fmt/format.h>
+#include <boost/json/basic_parser_impl.hpp>
 
 namespace hostler::json {
 namespace {
@@ -20,11 +20,20 @@ class DuplicateKeyFinder {
 
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
-  bool on_object_begin(error_code&) { open_.emplace_back(); return true; }
-  bool on_object_end(std::size_t, error_code&) { open_.pop_back(); return true; }
+  bool on_object_begin(error_code&) {
+    open_.emplace_back();
+    return true;
+  }
+  bool on_object_end(std::size_t, error_code&) {
+    open_.pop_back();
+    return true;
+  }
   bool on_array_begin(error_code&) { return true; }
   bool on_array_end(std::size_t, error_code&) { return true; }
-  bool on_key_part(boost::json::string_view part, std::size_t, error_code&) { key_ += part; return true; }
+  bool on_key_part(boost::json::string_view part, std::size_t, error_code&) {
+    key_ += part;
+    return true;
+  }
   bool on_key(boost::json::string_view part, std::size_t, error_code& ec) {
     key_ += part;
     if (!open_.back().insert(key_).second) {
@@ -71,7 +80,8 @@ Result<Any> ParseDom(std::string_view text) {
   boost::system::error_code ec;
   const std::size_t used = parser.write(text.data(), text.size(), ec);
   if (ec) {
-    return Fail(Code::kInvalid, fmt::format("not valid JSON: {} at byte {}", ec.message(), used), "Send one JSON document in UTF-8.");
+    return Fail(Code::kInvalid, fmt::format("not valid JSON: {} at byte {}", ec.message(), used),
+                "Send one JSON document in UTF-8.");
   }
   if (const auto key = FindDuplicateKey(text)) {
     return Fail(Error{Code::kInvalid, "the key appears twice in one object", "Send each key once.", *key, {}});
@@ -89,8 +99,10 @@ void AppendQuoted(std::string& out, std::string_view text) {
       case '\r': out += "\\r"; break;
       case '\t': out += "\\t"; break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-        else out += c;
+        if (static_cast<unsigned char>(c) < 0x20)
+          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+        else
+          out += c;
     }
   }
   out += '"';
@@ -114,9 +126,12 @@ namespace detail {
 
 Error Mismatch(std::string_view wanted, const Any& got) {
   std::string_view kind = boost::json::to_string(got.kind());
-  if (got.is_bool()) kind = "boolean";
-  else if (got.is_double()) kind = "number";
-  else if (got.is_int64() || got.is_uint64()) kind = "integer";
+  if (got.is_bool())
+    kind = "boolean";
+  else if (got.is_double())
+    kind = "number";
+  else if (got.is_int64() || got.is_uint64())
+    kind = "integer";
   return Error{Code::kInvalid, fmt::format("expected {}, got {}", wanted, kind), {}, {}, {}};
 }
 
@@ -127,8 +142,10 @@ Error UnknownField(std::string_view name, const std::vector<std::string>& known)
 }
 
 void Prefix(Error& error, const std::string& part) {
-  if (error.field.empty() || error.field[0] == '[') error.field = part + error.field;
-  else error.field = part + "." + error.field;
+  if (error.field.empty() || error.field[0] == '[')
+    error.field = part + error.field;
+  else
+    error.field = part + "." + error.field;
 }
 
 }  // namespace detail

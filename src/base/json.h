@@ -216,7 +216,8 @@ Result<> Decode(const Any& value, T& out, DecodeOptions& options) {
     if (!value.is_string()) return Fail(detail::Mismatch("string", value));
     const auto found = EnumFromName<T>(value.get_string());
     if (!found) {
-      return Fail(Code::kInvalid, "unknown value \"" + std::string(value.get_string()) + "\"", "Use one of: " + Join(EnumNames<T>(), ", ") + ".");
+      return Fail(Code::kInvalid, "unknown value \"" + std::string(value.get_string()) + "\"",
+                  "Use one of: " + Join(EnumNames<T>(), ", ") + ".");
     }
     out = *found;
   } else if constexpr (detail::IsVector<T>::value) {
@@ -239,7 +240,8 @@ Result<> Decode(const Any& value, T& out, DecodeOptions& options) {
 
 // Text -> struct. On success `ignored`, if given, holds the unknown fields that were passed over.
 template <class T>
-[[nodiscard]] Result<T> Parse(std::string_view text, Unknown unknown = Unknown::kError, std::vector<std::string>* ignored = nullptr) {
+[[nodiscard]] Result<T> Parse(std::string_view text, Unknown unknown = Unknown::kError,
+                              std::vector<std::string>* ignored = nullptr) {
   HOSTLER_TRY(const Any dom, ParseDom(text));
   DecodeOptions options{unknown, {}};
   T out{};
@@ -292,8 +294,10 @@ void Append(std::string& out, const T& value) {
   if constexpr (std::is_same_v<T, Any>) {
     out += boost::json::serialize(value);
   } else if constexpr (detail::IsOptional<T>::value) {
-    if (value) Append(out, *value);
-    else out += "null";
+    if (value)
+      Append(out, *value);
+    else
+      out += "null";
   } else if constexpr (detail::IsNullable<T>::value) {
     Append(out, value.value);
   } else if constexpr (std::is_same_v<T, bool>) {

@@ -30,11 +30,13 @@ std::string ErrorOf(std::string_view text) {
 }
 
 TEST(JsonTest, RoundTripsEveryKindOfMember) {
-  const auto entry = Parse<Entry>(R"({"id":"a/b","state":"provider_missing","files":[{"name":"x","size":3}],"speed":1.5,"error":null,"default":true})");
+  const auto entry = Parse<Entry>(
+      R"({"id":"a/b","state":"provider_missing","files":[{"name":"x","size":3}],"speed":1.5,"error":null,"default":true})");
   ASSERT_TRUE(entry) << entry.error().Text();
   EXPECT_EQ(entry->state, Badge::kProviderMissing);
   EXPECT_EQ(entry->files[0].size, 3);
-  EXPECT_EQ(ToJson(*entry), R"({"id":"a/b","state":"provider_missing","files":[{"name":"x","size":3}],"speed":1.5,"error":null,"default":true})");
+  EXPECT_EQ(ToJson(*entry),
+            R"({"id":"a/b","state":"provider_missing","files":[{"name":"x","size":3}],"speed":1.5,"error":null,"default":true})");
 }
 
 TEST(JsonTest, LeavesOutEmptyOptionalsButWritesNullables) {
@@ -46,10 +48,12 @@ TEST(JsonTest, ErrorsNameThePath) {
             "files[1].size: expected integer, got string");
   EXPECT_EQ(ErrorOf(R"({"id":1,"state":"ready","files":[]})"), "id: expected string, got integer");
   EXPECT_EQ(ErrorOf(R"({"state":"ready","files":[]})"), "id: required field is missing");
-  EXPECT_EQ(ErrorOf(R"({"id":"a","state":"raedy","files":[]})"), "state: unknown value \"raedy\". Use one of: ready, provider_missing.");
+  EXPECT_EQ(ErrorOf(R"({"id":"a","state":"raedy","files":[]})"),
+            "state: unknown value \"raedy\". Use one of: ready, provider_missing.");
   EXPECT_EQ(ErrorOf(R"({"id":"a","state":"ready","files":[],"sped":2})"), "sped: unknown field. Did you mean \"speed\"?");
   EXPECT_EQ(ErrorOf(R"([1])"), "expected object, got array");
-  EXPECT_EQ(ErrorOf(R"({"id":"a","state":"ready","files":[{"name":"x","size":1.5}]})"), "files[0].size: expected integer, got 1.5E0");
+  EXPECT_EQ(ErrorOf(R"({"id":"a","state":"ready","files":[{"name":"x","size":1.5}]})"),
+            "files[0].size: expected integer, got 1.5E0");
 }
 
 TEST(JsonTest, UnknownFieldsCanBeIgnoredAndAreReported) {
@@ -71,7 +75,9 @@ TEST(JsonTest, RefusesWhatIsNotOneCleanDocument) {
   EXPECT_TRUE(ParseDom(R"([{"b":1},{"b":2}])"));
 }
 
-TEST(JsonTest, NonFiniteNumbersBecomeNull) { EXPECT_EQ(ToJson(std::vector<double>{1.5, NAN}), "[1.5,null]"); }
+TEST(JsonTest, NonFiniteNumbersBecomeNull) {
+  EXPECT_EQ(ToJson(std::vector<double>{1.5, NAN}), "[1.5,null]");
+}
 
 }  // namespace
 }  // namespace hostler::json

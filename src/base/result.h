@@ -33,9 +33,18 @@ struct Error {
   std::string field;    // path of the offending field, e.g. `files[1].size`, or empty
   std::string name;     // wire name if it differs from the code's own, e.g. `provider_missing`
 
-  Error&& Remedy(std::string text) && { remedy = std::move(text); return std::move(*this); }
-  Error&& At(std::string path) && { field = std::move(path); return std::move(*this); }
-  Error&& Named(std::string wire_name) && { name = std::move(wire_name); return std::move(*this); }
+  Error&& Remedy(std::string text) && {
+    remedy = std::move(text);
+    return std::move(*this);
+  }
+  Error&& At(std::string path) && {
+    field = std::move(path);
+    return std::move(*this);
+  }
+  Error&& Named(std::string wire_name) && {
+    name = std::move(wire_name);
+    return std::move(*this);
+  }
 
   // "voice: unknown voice \"bob\". Remedy text." for logs and the command line.
   [[nodiscard]] std::string Text() const;
@@ -49,7 +58,9 @@ struct Error {
 template <class T = void>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> Fail(Error error) { return std::unexpected<Error>(std::move(error)); }
+inline std::unexpected<Error> Fail(Error error) {
+  return std::unexpected<Error>(std::move(error));
+}
 inline std::unexpected<Error> Fail(Code code, std::string message, std::string remedy = {}) {
   return std::unexpected<Error>(Error{code, std::move(message), std::move(remedy), {}, {}});
 }
@@ -61,8 +72,8 @@ inline std::unexpected<Error> Fail(Code code, std::string message, std::string r
 
 // HOSTLER_TRY(auto value, Call());  binds the value or returns the error.  HOSTLER_OK(Call()); passes only the error on.
 // The CO_ forms are for coroutines; `Call()` may then be `co_await Call()`.
-#define HOSTLER_TRY_IMPL_(leave, tmp, lhs, ...)                          \
-  auto tmp = (__VA_ARGS__);                                              \
+#define HOSTLER_TRY_IMPL_(leave, tmp, lhs, ...)                                \
+  auto tmp = (__VA_ARGS__);                                                    \
   if (!tmp) leave ::std::unexpected<::hostler::Error>(std::move(tmp).error()); \
   lhs = std::move(*tmp)
 #define HOSTLER_TRY(lhs, ...) HOSTLER_TRY_IMPL_(return, HOSTLER_CONCAT(try_, __LINE__), lhs, __VA_ARGS__)

@@ -33,8 +33,12 @@ template <class T>
   if (response->status / 100 != 2) co_return Fail(ErrorOfReply(response->status, response->body));
   auto value = json::Parse<T>(response->body, json::Unknown::kIgnore);
   if (!value) {
-    co_return Fail(Error{Code::kUpstream, fmt::format("the engine answered {} with something else than its protocol: {}", target, value.error().Text()),
-                         "Check the engine with `hostler conform`.", {}, {}});
+    co_return Fail(
+        Error{Code::kUpstream,
+              fmt::format("the engine answered {} with something else than its protocol: {}", target, value.error().Text()),
+              "Check the engine with `hostler conform`.",
+              {},
+              {}});
   }
   co_return std::move(*value);
 }

@@ -11,9 +11,13 @@ namespace {
 
 // Ids come from URLs: only what Save() makes is let through to the file system.
 bool IsPlainId(std::string_view id) {
-  return !id.empty() && id.size() < 200 && id[0] != '.' && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
+  return !id.empty() && id.size() < 200 && id[0] != '.' &&
+         std::all_of(
+             id.begin(), id.end(),
+             [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+                      c == '.';
+             });
 }
 
 std::vector<std::filesystem::path> Files(const std::filesystem::path& folder) {

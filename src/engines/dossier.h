@@ -15,27 +15,29 @@ namespace hostler::engines {
 
 struct ExitFact {
   bool signalled = false;
-  int status = 0;      // exit status, or the signal's number
-  std::string text;    // "signal 11 (SIGSEGV)"
+  int status = 0;    // exit status, or the signal's number
+  std::string text;  // "signal 11 (SIGSEGV)"
 };
 BOOST_DESCRIBE_STRUCT(ExitFact, (), (signalled, status, text))
 
 struct Dossier {
-  std::string id;         // "2026-01-15T10-30-45-kokoro-1f3a"
+  std::string id;  // "2026-01-15T10-30-45-kokoro-1f3a"
   std::string model;
-  std::string engine;     // path of the executable
-  std::string time;       // ISO 8601, UTC
-  std::string phase;      // "starting", "loading", "idle", "working"
-  std::string reason;     // one sentence for people
+  std::string engine;  // path of the executable
+  std::string time;    // ISO 8601, UTC
+  std::string phase;   // "starting", "loading", "idle", "working"
+  std::string reason;  // one sentence for people
   json::Nullable<ExitFact> exit;
-  double memory_mb = 0;   // resident, last reading
+  double memory_mb = 0;  // resident, last reading
   double uptime_s = 0;
   int active_requests = 0;
-  json::Any options;      // of the load
-  std::string next;       // what hostler did about it
+  json::Any options;                    // of the load
+  std::string next;                     // what hostler did about it
   std::vector<std::string> last_lines;  // of standard error, up to 200: the engine's log and what its libraries printed
 };
-BOOST_DESCRIBE_STRUCT(Dossier, (), (id, model, engine, time, phase, reason, exit, memory_mb, uptime_s, active_requests, options, next, last_lines))
+BOOST_DESCRIBE_STRUCT(Dossier, (),
+                      (id, model, engine, time, phase, reason, exit, memory_mb, uptime_s, active_requests, options, next,
+                       last_lines))
 
 class DossierStore {
  public:
@@ -43,8 +45,8 @@ class DossierStore {
 
   explicit DossierStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
   [[nodiscard]] Result<> Save(const Dossier& dossier);
-  [[nodiscard]] std::vector<Dossier> List() const;                     // newest first
-  [[nodiscard]] Result<Dossier> Read(const std::string& id) const;     // kNotFound
+  [[nodiscard]] std::vector<Dossier> List() const;                  // newest first
+  [[nodiscard]] Result<Dossier> Read(const std::string& id) const;  // kNotFound
 
  private:
   const std::filesystem::path folder_;

@@ -42,7 +42,8 @@ TEST_F(DossierTest, IdsCannotLeaveTheFolder) {
 }
 
 TEST_F(DossierTest, ListsNewestFirstDropsTheOldestAndSurvivesJunk) {
-  for (std::size_t i = 0; i < DossierStore::kKept + 5; ++i) ASSERT_TRUE(store_.Save({.id = fmt::format("2026-{:04}", i), .model = "m"}));
+  for (std::size_t i = 0; i < DossierStore::kKept + 5; ++i)
+    ASSERT_TRUE(store_.Save({.id = fmt::format("2026-{:04}", i), .model = "m"}));
   std::ofstream(folder_ / "2027-junk.json") << "not json";
   const auto list = store_.List();
   EXPECT_EQ(list.size(), DossierStore::kKept);

@@ -6,8 +6,8 @@
 
 #include <csignal>
 
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <fmt/format.h>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "async/event.h"
 #include "base/text.h"
@@ -42,7 +42,8 @@ Clock::duration ReadingTime(const std::filesystem::path& path) {
   if (path.empty()) return {};
   std::error_code ec;
   std::uintmax_t bytes = std::filesystem::is_regular_file(path, ec) ? std::filesystem::file_size(path, ec) : 0;
-  const auto options = std::filesystem::directory_options::follow_directory_symlink | std::filesystem::directory_options::skip_permission_denied;
+  const auto options =
+      std::filesystem::directory_options::follow_directory_symlink | std::filesystem::directory_options::skip_permission_denied;
   for (std::filesystem::recursive_directory_iterator item(path, options, ec), end; !ec && item != end; item.increment(ec)) {
     std::error_code ignored;
     if (item->is_regular_file(ignored)) bytes += item->file_size(ignored);
@@ -117,10 +118,12 @@ struct Instance::Shared {
 
 Result<std::filesystem::path> FindEngine(const Workshop& workshop, const model::Entry& entry) {
   if (entry.disk == model::DiskState::kProviderMissing || entry.engine.empty()) {
-    return Fail(Error{Code::kUnsupported, fmt::format("the provider \"{}\" of the model \"{}\" is not part of this build", entry.provider, entry.id),
+    return Fail(Error{Code::kUnsupported,
+                      fmt::format("the provider \"{}\" of the model \"{}\" is not part of this build", entry.provider, entry.id),
                       entry.remedy, "model", "provider_missing"});
   }
-  const std::filesystem::path path = entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : workshop.engines_folder / entry.engine;
+  const std::filesystem::path path =
+      entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : workshop.engines_folder / entry.engine;
   if (::access(path.c_str(), X_OK) != 0) {
     return Fail(Error{Code::kUnsupported, fmt::format("the engine {} of the model \"{}\" is missing", path.string(), entry.id),
                       "Install it, or set engines.folder to where the engines are.", "model", "provider_missing"});
@@ -148,7 +151,9 @@ void Instance::Kill() {
   if (shared_ && !shared_->exit) shared_->child.SignalGroup(SIGKILL);
 }
 
-pid_t Instance::pid() const { return shared_ && !shared_->exit ? shared_->child.pid() : 0; }
+pid_t Instance::pid() const {
+  return shared_ && !shared_->exit ? shared_->child.pid() : 0;
+}
 
 Result<> Instance::Spawn() {
   HOSTLER_TRY(const std::filesystem::path program, FindEngine(workshop_, entry_));
@@ -156,7 +161,9 @@ Result<> Instance::Spawn() {
   HOSTLER_TRY(os::Descriptor listener, os::ListenUnix(workshop_.socket_folder / name));
 
   int pipe_ends[2] = {-1, -1};
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return Fail(Code::kUnavailable, std::string("cannot make a pipe: ") + std::strerror(errno), "Too many open files? Raise the limit.");
+  if (::pipe2(pipe_ends, O_CLOEXEC) != 0)
+    return Fail(Code::kUnavailable, std::string("cannot make a pipe: ") + std::strerror(errno),
+                "Too many open files? Raise the limit.");
   os::Descriptor errors_read(pipe_ends[0]);
   os::Descriptor errors_write(pipe_ends[1]);
   os::Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -164,7 +171,8 @@ Result<> Instance::Spawn() {
   os::SpawnOptions options;
   options.program = program;
   options.arguments = {"--listen-fd", std::to_string(kListenFd), "--threads", std::to_string(workshop_.threads)};
-  options.environment = os::Environment({workshop_.marker, fmt::format("LOG_LEVEL={}", log::LevelName(workshop_.log->threshold()))});
+  options.environment =
+      os::Environment({workshop_.marker, fmt::format("LOG_LEVEL={}", log::LevelName(workshop_.log->threshold()))});
   options.descriptors = {{nothing.get(), 0}, {nothing.get(), 1}, {errors_write.get(), 2}, {listener.get(), kListenFd}};
   HOSTLER_TRY(os::Child child, os::Spawn(options));
 
@@ -209,7 +217,8 @@ Task<> Instance::WatchExit(std::shared_ptr<Shared> shared, Instance* instance) {
   }
   shared->ended.Set();
   if (!shared->started || shared->stopping || shared->instance_gone) co_return;
-  const std::string reason = shared->killed_because.empty() ? "the engine ended by itself: " + shared->exit->Text() : shared->killed_because;
+  const std::string reason =
+      shared->killed_because.empty() ? "the engine ended by itself: " + shared->exit->Text() : shared->killed_because;
   const OnEnd on_end = instance->on_end_;
   on_end(instance->MakeDossier(reason));  // may destroy the instance
 }
@@ -223,10 +232,12 @@ Task<> Instance::FollowLog(std::shared_ptr<Shared> shared) {
   if (!reply || (*reply)->status() != 200) co_return;
   http::SseParser parser;
   const auto on_event = [&](const http::SseEvent& event) {
-    if (event.event == "lost") shared->log->Append({WallClock::now(), log::Level::kWarning, shared->handle->model, "log lines lost: " + event.data});
+    if (event.event == "lost")
+      shared->log->Append({WallClock::now(), log::Level::kWarning, shared->handle->model, "log lines lost: " + event.data});
     const auto entry = json::Parse<wire::LogEntry>(event.data, json::Unknown::kIgnore);
     if (!entry) return;
-    shared->log->Append({WallClock::now(), log::ParseLevel(entry->level).value_or(log::Level::kInfo), shared->handle->model, entry->message});
+    shared->log->Append(
+        {WallClock::now(), log::ParseLevel(entry->level).value_or(log::Level::kInfo), shared->handle->model, entry->message});
   };
   for (;;) {
     const auto piece = co_await (*reply)->ReadSome();
@@ -242,7 +253,8 @@ Task<> Instance::CheckHealth(std::shared_ptr<Shared> shared, Instance* instance)
     if (co_await shared->ended.WaitFor(deadlines.health_interval) || shared->stopping) co_return;
     instance->resident_mb_ = os::ReadResidentMb(shared->child.pid()).value_or(instance->resident_mb_);
     if (shared->handle->gate.inside() > 0) continue;  // busy: its requests show whether it lives
-    const auto health = co_await Call<wire::Health>(client, shared->endpoint, http::Request{.target = "/health", .first_byte_deadline = deadlines.health});
+    const auto health = co_await Call<wire::Health>(client, shared->endpoint,
+                                                    http::Request{.target = "/health", .first_byte_deadline = deadlines.health});
     if (shared->exit || shared->stopping) co_return;
     if (!health) {
       shared->killed_because = "the engine no longer answered /health and was killed: " + health.error().message;
@@ -253,12 +265,17 @@ Task<> Instance::CheckHealth(std::shared_ptr<Shared> shared, Instance* instance)
 }
 
 Task<Result<>> Instance::Greet() {
-  http::Request request{.target = "/health", .connect_deadline = workshop_.deadlines.start, .first_byte_deadline = workshop_.deadlines.start};
+  http::Request request{
+      .target = "/health", .connect_deadline = workshop_.deadlines.start, .first_byte_deadline = workshop_.deadlines.start};
   const auto health = co_await Call<wire::Health>(client_, shared_->endpoint, std::move(request));
   if (!health) co_return std::unexpected(health.error());
   if (health->protocol != wire::kProtocolVersion) {
-    co_return Fail(Error{Code::kUpstream, fmt::format("the engine {} speaks protocol {}, hostler speaks {}", health->engine, health->protocol, wire::kProtocolVersion),
-                         "Install the engine that belongs to this hostler.", {}, "load_failed"});
+    co_return Fail(Error{Code::kUpstream,
+                         fmt::format("the engine {} speaks protocol {}, hostler speaks {}", health->engine, health->protocol,
+                                     wire::kProtocolVersion),
+                         "Install the engine that belongs to this hostler.",
+                         {},
+                         "load_failed"});
   }
   co_return Result<>{};
 }
@@ -269,16 +286,19 @@ Task<Result<>> Instance::LoadModel() {
   load.options = entry_.options;
   if (!entry_.path.empty()) load.path = entry_.path;
   http::Request request = JsonRequest(http::Method::kPost, "/models/load", load);
-  request.first_byte_deadline = workshop_.deadlines.load + co_await workshop_.pool->Run([path = entry_.path] { return ReadingTime(path); });
+  request.first_byte_deadline =
+      workshop_.deadlines.load + co_await workshop_.pool->Run([path = entry_.path] { return ReadingTime(path); });
   const auto reply = co_await Call<wire::LoadReply>(client_, shared_->endpoint, std::move(request));
   if (!reply) co_return std::unexpected(reply.error());
   co_return Result<>{};
 }
 
 Task<Result<>> Instance::AskAbilities() {
-  auto abilities = co_await Call<wire::Capabilities>(client_, shared_->endpoint, http::Request{.target = "/capabilities", .first_byte_deadline = workshop_.deadlines.start});
+  auto abilities = co_await Call<wire::Capabilities>(
+      client_, shared_->endpoint, http::Request{.target = "/capabilities", .first_byte_deadline = workshop_.deadlines.start});
   if (!abilities) co_return std::unexpected(abilities.error());
-  auto voices = co_await Call<wire::VoiceList>(client_, shared_->endpoint, http::Request{.target = "/voices", .first_byte_deadline = workshop_.deadlines.start});
+  auto voices = co_await Call<wire::VoiceList>(
+      client_, shared_->endpoint, http::Request{.target = "/voices", .first_byte_deadline = workshop_.deadlines.start});
   if (!voices) co_return std::unexpected(voices.error());
   handle_->capabilities = std::move(*abilities);
   handle_->voices = std::move(voices->voices);
@@ -298,9 +318,11 @@ Task<Result<model::Receipt>> Instance::Start() {
   if (step) step = co_await AskAbilities();
   if (!step) co_return std::unexpected(co_await WhyNotStarted(std::move(step.error())));
   const pid_t pid = shared_->child.pid();
-  model::Receipt receipt = co_await workshop_.pool->Run([pid] { return model::Receipt{0, os::ReadGroupPssMb(pid).value_or(0), 0, os::ReadGroupGpuMb(pid)}; });
+  model::Receipt receipt = co_await workshop_.pool->Run(
+      [pid] { return model::Receipt{0, os::ReadGroupPssMb(pid).value_or(0), 0, os::ReadGroupGpuMb(pid)}; });
   if (shared_->exit) {
-    co_return std::unexpected(co_await WhyNotStarted(Error{Code::kUpstream, "the engine ended right after the load", {}, {}, {}}));
+    co_return std::unexpected(
+        co_await WhyNotStarted(Error{Code::kUpstream, "the engine ended right after the load", {}, {}, {}}));
   }
   shared_->phase = "idle";
   shared_->started = true;
@@ -316,7 +338,11 @@ Task<Error> Instance::WhyNotStarted(Error step) {
   if (broken && co_await shared_->ended.WaitFor(std::chrono::milliseconds(500))) {
     dossier_ = MakeDossier(fmt::format("the engine ended while {}: {}", shared_->phase, shared_->exit->Text()));
     const std::string words = dossier_->last_lines.empty() ? "" : "; its last words: " + dossier_->last_lines.back();
-    co_return Error{Code::kUpstream, dossier_->reason + words, fmt::format("`hostler crashes {}` shows all that is known.", dossier_->id), {}, "load_failed"};
+    co_return Error{Code::kUpstream,
+                    dossier_->reason + words,
+                    fmt::format("`hostler crashes {}` shows all that is known.", dossier_->id),
+                    {},
+                    "load_failed"};
   }
   co_await Stop();
   if (step.name.empty()) step.name = "load_failed";
@@ -351,7 +377,8 @@ Task<model::Receipt> Instance::Stop() {
   const double before = co_await workshop_.pool->Run([pid] { return os::ReadGroupPssMb(pid).value_or(0); });
   shared->child.Signal(SIGTERM);
   if (!co_await shared->ended.WaitFor(workshop_.deadlines.stop)) {
-    workshop_.log->Warning("The engine of {} did not end within {:.0f} s of SIGTERM and was killed", entry_.id, Seconds(workshop_.deadlines.stop));
+    workshop_.log->Warning("The engine of {} did not end within {:.0f} s of SIGTERM and was killed", entry_.id,
+                           Seconds(workshop_.deadlines.stop));
     shared->child.SignalGroup(SIGKILL);
     (void)co_await shared->ended.WaitFor(std::chrono::seconds(10));
   }

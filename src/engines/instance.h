@@ -37,9 +37,9 @@ struct Handle {
 };
 
 struct Deadlines {
-  Clock::duration start = std::chrono::seconds(10);  // until /health answers
-  Clock::duration load = std::chrono::seconds(60);   // until the model is loaded
-  Clock::duration stop = std::chrono::seconds(10);   // from SIGTERM to SIGKILL
+  Clock::duration start = std::chrono::seconds(10);            // until /health answers
+  Clock::duration load = std::chrono::seconds(60);             // until the model is loaded
+  Clock::duration stop = std::chrono::seconds(10);             // from SIGTERM to SIGKILL
   Clock::duration health_interval = std::chrono::seconds(15);  // between checks of an idle engine; 0: none
   Clock::duration health = std::chrono::seconds(5);            // for one such answer
 };
@@ -47,7 +47,7 @@ struct Deadlines {
 // Everything an instance needs from the house. One per daemon.
 struct Workshop {
   Loop* control = nullptr;
-  Pool* pool = nullptr;       // for memory readings
+  Pool* pool = nullptr;  // for memory readings
   log::Log* log = nullptr;
   std::filesystem::path engines_folder;  // where hostler-engine-* lie
   std::filesystem::path socket_folder;   // private to this daemon

@@ -22,11 +22,15 @@ Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
   if (!handle->dead) {
     // Nobody knows the engine by the path of its socket.
     const std::string address = handle->endpoint.Text();
-    if (const std::size_t at = error.message.find(address); at != std::string::npos) error.message.replace(at, address.size(), fmt::format("the engine of \"{}\"", handle->model));
+    if (const std::size_t at = error.message.find(address); at != std::string::npos)
+      error.message.replace(at, address.size(), fmt::format("the engine of \"{}\"", handle->model));
     co_return error;
   }
-  co_return Error{Code::kUpstream, fmt::format("the engine of \"{}\" died while it worked on this request", handle->model),
-                  "`hostler crashes` shows why; it is started again with the next request.", {}, {}};
+  co_return Error{Code::kUpstream,
+                  fmt::format("the engine of \"{}\" died while it worked on this request", handle->model),
+                  "`hostler crashes` shows why; it is started again with the next request.",
+                  {},
+                  {}};
 }
 
 int IntHeader(const http::Headers& headers, std::string_view name) {
@@ -43,14 +47,18 @@ Task<Result<std::span<const std::int16_t>>> AudioStream::ReadSome() {
     const auto piece = co_await reply_->ReadSome();
     if (!piece) co_return Fail(co_await Explain(handle_, piece.error()));
     if (piece->empty()) {
-      if (!odd_.empty()) co_return Fail(Code::kUpstream, fmt::format("the engine of \"{}\" ended its audio in the middle of a sample", handle_->model), "Check it with `hostler conform`.");
+      if (!odd_.empty())
+        co_return Fail(Code::kUpstream,
+                       fmt::format("the engine of \"{}\" ended its audio in the middle of a sample", handle_->model),
+                       "Check it with `hostler conform`.");
       co_return std::span<const std::int16_t>{};
     }
     std::string_view bytes = *piece;
     samples_.clear();
     samples_.reserve(bytes.size() / 2 + 1);
     if (!odd_.empty()) {
-      samples_.push_back(static_cast<std::int16_t>(static_cast<unsigned char>(odd_[0]) | (static_cast<unsigned char>(bytes[0]) << 8)));
+      samples_.push_back(
+          static_cast<std::int16_t>(static_cast<unsigned char>(odd_[0]) | (static_cast<unsigned char>(bytes[0]) << 8)));
       odd_.clear();
       bytes.remove_prefix(1);
     }
@@ -76,7 +84,8 @@ http::Client& Switchboard::Here(const Executor& executor) {
   std::abort();  // a loop that the house does not know
 }
 
-Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr<const Handle> handle, std::string target, std::string body) {
+Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr<const Handle> handle, std::string target,
+                                                                 std::string body) {
   http::Client& client = Here(co_await boost::asio::this_coro::executor);
   http::Request request;
   request.method = http::Method::kPost;
@@ -93,13 +102,16 @@ Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr
   const int rate = IntHeader((*reply)->headers(), wire::kSampleRateHeader);
   const int channels = IntHeader((*reply)->headers(), wire::kChannelsHeader);
   if (rate < 1000 || rate > 384'000 || channels < 1 || channels > 8) {
-    co_return Fail(Code::kUpstream, fmt::format("the engine of \"{}\" sent audio without a usable {} and {}", handle->model, wire::kSampleRateHeader, wire::kChannelsHeader),
+    co_return Fail(Code::kUpstream,
+                   fmt::format("the engine of \"{}\" sent audio without a usable {} and {}", handle->model,
+                               wire::kSampleRateHeader, wire::kChannelsHeader),
                    "Check it with `hostler conform`.");
   }
   co_return std::make_unique<AudioStream>(std::move(*reply), std::move(handle), rate, channels);
 }
 
-Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Control(std::shared_ptr<const Handle> handle, wire::ControlRequest request) {
+Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Control(std::shared_ptr<const Handle> handle,
+                                                                wire::ControlRequest request) {
   request.model_id.reset();  // the engine has one model
   co_return co_await Generate(std::move(handle), "/generate/control", json::ToJson(request));
 }
@@ -109,12 +121,14 @@ Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Clone(std::shared_ptr<co
   co_return co_await Generate(std::move(handle), "/generate/clone", json::ToJson(request));
 }
 
-Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Design(std::shared_ptr<const Handle> handle, wire::DesignRequest request) {
+Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Design(std::shared_ptr<const Handle> handle,
+                                                               wire::DesignRequest request) {
   request.model_id.reset();
   co_return co_await Generate(std::move(handle), "/generate/design", json::ToJson(request));
 }
 
-Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest transcribe, std::string wav) {
+Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest transcribe,
+                                                       std::string wav) {
   http::Client& client = Here(co_await boost::asio::this_coro::executor);
   transcribe.model_id.reset();
   const std::string boundary = "hostler-" + RandomHex(32);

@@ -43,17 +43,22 @@ class Switchboard {
   [[nodiscard]] http::Client& Here(const Executor& executor);
 
   // REQUIRES: the caller holds a lease on `handle` until the stream is gone.
-  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Control(std::shared_ptr<const Handle> handle, wire::ControlRequest request);
-  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Clone(std::shared_ptr<const Handle> handle, wire::CloneRequest request);
-  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Design(std::shared_ptr<const Handle> handle, wire::DesignRequest request);
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Control(std::shared_ptr<const Handle> handle,
+                                                                   wire::ControlRequest request);
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Clone(std::shared_ptr<const Handle> handle,
+                                                                 wire::CloneRequest request);
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Design(std::shared_ptr<const Handle> handle,
+                                                                  wire::DesignRequest request);
   // `wav`: PCM s16le mono at the model's input_sample_rate.
-  [[nodiscard]] Task<Result<wire::Transcript>> Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest request, std::string wav);
+  [[nodiscard]] Task<Result<wire::Transcript>> Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest request,
+                                                          std::string wav);
 
   // Closes idle connections to an instance that is gone. Any thread.
   void Forget(const http::Endpoint& endpoint);
 
  private:
-  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Generate(std::shared_ptr<const Handle> handle, std::string target, std::string body);
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Generate(std::shared_ptr<const Handle> handle, std::string target,
+                                                                    std::string body);
   struct Line {
     Loop* loop;
     std::unique_ptr<http::Client> client;

@@ -90,8 +90,10 @@ class Ring {
   // Sets `promise` when something may be there with id >= cursor: look again then. One promise may wait for several rings.
   void Notify(std::uint64_t cursor, const OneShot<bool>::Promise& promise) {
     const std::uint64_t seen = bell_.count();
-    if (end() > cursor) promise.Set(true);
-    else bell_.Notify(seen, promise);
+    if (end() > cursor)
+      promise.Set(true);
+    else
+      bell_.Notify(seen, promise);
   }
 
   // True once an entry with id >= cursor is there (or was); false if the moment comes first.
@@ -103,9 +105,7 @@ class Ring {
     }
     co_return true;
   }
-  [[nodiscard]] Task<> Wait(std::uint64_t cursor) {
-    (void)co_await WaitUntil(cursor, Clock::time_point::max());
-  }
+  [[nodiscard]] Task<> Wait(std::uint64_t cursor) { (void)co_await WaitUntil(cursor, Clock::time_point::max()); }
 
  private:
   const std::size_t capacity_;

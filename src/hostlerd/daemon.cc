@@ -25,7 +25,9 @@ std::filesystem::path EnginesFolder(const config::Config& config) {
   return std::filesystem::is_directory(installed, ec) ? installed : beside;
 }
 
-Clock::duration Duration(double seconds) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)); }
+Clock::duration Duration(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
 
 engines::Workshop MakeWorkshop(const config::Config& config, const Home& home, Loop& control, Pool& pool, log::Log& log) {
   engines::Workshop workshop;
@@ -77,7 +79,9 @@ http::ServerOptions ServerOptionsOf(const config::Config& config, log::Log& log)
   return options;
 }
 
-bool IsLoopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
 
 }  // namespace
 
@@ -94,8 +98,18 @@ Daemon::Daemon(config::Config config, Home home)
       switchboard_(Pointers(loops_)),
       lifecycle_(workshop_, LifecycleOptions(config_), providers::Catalogue(config_, workshop_.engines_folder), changes_,
                  [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
-      house_{.config = config_, .log = log_, .metrics = metrics_, .changes = changes_, .media_pool = pool_, .codecs = codecs_, .workshop = workshop_,
-             .switchboard = switchboard_, .dossiers = dossiers_, .lifecycle = lifecycle_, .probed = {}, .closing = {}},
+      house_{.config = config_,
+             .log = log_,
+             .metrics = metrics_,
+             .changes = changes_,
+             .media_pool = pool_,
+             .codecs = codecs_,
+             .workshop = workshop_,
+             .switchboard = switchboard_,
+             .dossiers = dossiers_,
+             .lifecycle = lifecycle_,
+             .probed = {},
+             .closing = {}},
       server_(Pointers(loops_), api::MakeApi(house_), ServerOptionsOf(config_, log_)),
       signals_(control_.executor(), SIGTERM, SIGINT) {
   workshop_.forget = [this](const http::Endpoint& endpoint) { switchboard_.Forget(endpoint); };
@@ -110,13 +124,15 @@ Daemon::~Daemon() {
 void Daemon::Crashed(engines::Dossier dossier) {
   metrics_.CountCrash();
   pool_.Submit([this, dossier = std::move(dossier)] {
-    if (const auto saved = dossiers_.Save(dossier); !saved) log_.Error("The crash report of {} could not be kept: {}", dossier.model, saved.error().Text());
+    if (const auto saved = dossiers_.Save(dossier); !saved)
+      log_.Error("The crash report of {} could not be kept: {}", dossier.model, saved.error().Text());
   });
 }
 
 Result<std::string> Daemon::Listen() {
   if (!IsLoopback(config_.host) && !config_.insecure) {
-    return Fail(Code::kForbidden, fmt::format("{} can be reached from other machines, and this server asks nobody who they are", config_.host),
+    return Fail(Code::kForbidden,
+                fmt::format("{} can be reached from other machines, and this server asks nobody who they are", config_.host),
                 "Bind to 127.0.0.1, or say --insecure if everybody in that network may use, load and unload your models.");
   }
   HOSTLER_TRY(const std::uint16_t port, server_.ListenTcp(config_.host, config_.port));

@@ -31,7 +31,9 @@ Result<Home> Home::Open(const std::filesystem::path& folder) {
   HOSTLER_OK(os::MakeDirectories(folder));
   std::error_code ec;
   const std::filesystem::path real = std::filesystem::canonical(folder, ec);
-  if (ec) return Fail(Code::kUnavailable, fmt::format("cannot use the folder {}: {}", folder.string(), ec.message()), "Give another with --home.");
+  if (ec)
+    return Fail(Code::kUnavailable, fmt::format("cannot use the folder {}: {}", folder.string(), ec.message()),
+                "Give another with --home.");
   for (const char* name : {"run", "run/engines", "crashes", "tmp"}) HOSTLER_OK(os::MakeDirectories(real / name));
   HOSTLER_TRY(os::LockFile lock, os::LockFile::Take(real / "run" / "lock"));
   return Home(real, std::move(lock));

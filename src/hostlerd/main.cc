@@ -10,7 +10,8 @@ namespace hostler {
 namespace {
 
 int Complain(const Error& error, int status) {
-  std::fprintf(stderr, "hostler: %s\n", error.field.empty() ? error.message.c_str() : (error.field + ": " + error.message).c_str());
+  std::fprintf(stderr, "hostler: %s\n",
+               error.field.empty() ? error.message.c_str() : (error.field + ": " + error.message).c_str());
   if (!error.remedy.empty()) std::fprintf(stderr, "  → %s\n", error.remedy.c_str());
   return status;
 }

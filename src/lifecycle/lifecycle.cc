@@ -20,8 +20,10 @@ struct Lifecycle::Waiter {
     return std::visit([](const auto& p) { return p.abandoned(); }, promise);
   }
   void Fail(const Error& error) const {
-    if (const auto* lease = std::get_if<LeasePromise>(&promise)) lease->Set(Result<Lease>(std::unexpected(error)));
-    else std::get<OutcomePromise>(promise).Set(Result<LoadOutcome>(std::unexpected(error)));
+    if (const auto* lease = std::get_if<LeasePromise>(&promise))
+      lease->Set(Result<Lease>(std::unexpected(error)));
+    else
+      std::get<OutcomePromise>(promise).Set(Result<LoadOutcome>(std::unexpected(error)));
   }
 };
 
@@ -58,9 +60,13 @@ void Lease::Return() {
   if (handle->gate.Leave() == Gate::Left::kShutAndEmpty) owner_->Returned(*handle);
 }
 
-Lifecycle::Lifecycle(engines::Workshop& workshop, Options options, std::vector<model::Entry> entries, events::Ring<Change>& changes,
-                     std::function<void(engines::Dossier)> on_crash)
-    : workshop_(workshop), options_(options), changes_(changes), on_crash_(std::move(on_crash)), wake_(workshop.control->executor()) {
+Lifecycle::Lifecycle(engines::Workshop& workshop, Options options, std::vector<model::Entry> entries,
+                     events::Ring<Change>& changes, std::function<void(engines::Dossier)> on_crash)
+    : workshop_(workshop),
+      options_(options),
+      changes_(changes),
+      on_crash_(std::move(on_crash)),
+      wake_(workshop.control->executor()) {
   for (model::Entry& entry : entries) {
     auto record = std::make_unique<Record>();
     record->entry = std::move(entry);
@@ -85,8 +91,10 @@ Result<> Lifecycle::CheckKnown(const model::ModelId& id) const {
   std::vector<std::string> ids;
   for (const auto& [known, record] : records_) ids.push_back(known);
   const std::string nearest = Nearest(id, ids);
-  return Fail(Error{Code::kNotFound, fmt::format("there is no model \"{}\"", id),
-                    nearest.empty() ? "GET /models (or `hostler models`) lists them." : fmt::format("Did you mean \"{}\"?", nearest), "model", "model_not_found"});
+  return Fail(
+      Error{Code::kNotFound, fmt::format("there is no model \"{}\"", id),
+            nearest.empty() ? "GET /models (or `hostler models`) lists them." : fmt::format("Did you mean \"{}\"?", nearest),
+            "model", "model_not_found"});
 }
 
 std::optional<Lease> Lifecycle::TryLease(const model::ModelId& id) {
@@ -192,14 +200,16 @@ void Lifecycle::Enqueue(Record& record, LeasePromise promise) {
   if (shutting_down_) return refuse(Code::kUnavailable, "hostler is shutting down", "Try again when it is back.", {});
   if (!options_.autoload && record.state != MemoryState::kLoading) {
     return refuse(Code::kConflict, fmt::format("the model \"{}\" is not loaded", record.entry.id),
-                  fmt::format("Load it first (`hostler load {}`), or set models.autoload = true.", record.entry.id), "not_loaded");
+                  fmt::format("Load it first (`hostler load {}`), or set models.autoload = true.", record.entry.id),
+                  "not_loaded");
   }
   if (record.state == MemoryState::kError && !record.restart && record.not_before > Clock::now()) {
     promise.Set(Result<Lease>(std::unexpected(*record.error)));
     return;
   }
   if (record.waiters.size() >= options_.max_waiting) {
-    return refuse(Code::kBusy, fmt::format("{} requests already wait for \"{}\"", record.waiters.size(), record.entry.id), "Try again later.", {});
+    return refuse(Code::kBusy, fmt::format("{} requests already wait for \"{}\"", record.waiters.size(), record.entry.id),
+                  "Try again later.", {});
   }
   record.waiters.push_back({next_queue_number_++, std::move(promise)});
   Publish(record);
@@ -228,19 +238,11 @@ void Lifecycle::AskLoad(Record& record, OutcomePromise promise) {
 void Lifecycle::AskUnload(Record& record, OutcomePromise promise) {
   record.restart = false;
   switch (record.state) {
-    case MemoryState::kError:
-      Move(record, MemoryState::kUnloaded, "dismissed");
-      [[fallthrough]];
-    case MemoryState::kUnloaded:
-      promise.Set(LoadOutcome{{}, true});
-      return;
+    case MemoryState::kError: Move(record, MemoryState::kUnloaded, "dismissed"); [[fallthrough]];
+    case MemoryState::kUnloaded: promise.Set(LoadOutcome{{}, true}); return;
     case MemoryState::kLoading:
-    case MemoryState::kLoaded:
-      record.unload_asked = true;
-      [[fallthrough]];
-    case MemoryState::kUnloading:
-      record.unload_waiters.push_back(std::move(promise));
-      Pump();
+    case MemoryState::kLoaded: record.unload_asked = true; [[fallthrough]];
+    case MemoryState::kUnloading: record.unload_waiters.push_back(std::move(promise)); Pump();
   }
 }
 
@@ -262,7 +264,8 @@ std::vector<View> Lifecycle::Snapshot() {
     view.not_before = record->not_before;
     if (record->instance) {
       view.leases = record->instance->handle()->gate.inside();
-      view.last_used = Clock::time_point(Clock::duration(record->instance->handle()->last_used_ns.load(std::memory_order_relaxed)));
+      view.last_used =
+          Clock::time_point(Clock::duration(record->instance->handle()->last_used_ns.load(std::memory_order_relaxed)));
     }
     views.push_back(std::move(view));
   }
@@ -294,13 +297,17 @@ void Lifecycle::Apply(const Step& step) {
     case Step::Kind::kStart:
       Move(record, MemoryState::kLoading, record.restart ? "restart after a crash" : "wanted");
       record.restart = false;
-      record.instance = std::make_unique<engines::Instance>(workshop_, record.entry, [this, &record](engines::Dossier dossier) { Crashed(record, std::move(dossier)); });
+      record.instance = std::make_unique<engines::Instance>(
+          workshop_, record.entry, [this, &record](engines::Dossier dossier) { Crashed(record, std::move(dossier)); });
       workshop_.control->Spawn(RunStart(record));
       return;
-    case Step::Kind::kDrain:
-      return Drain(record, step.reason);
+    case Step::Kind::kDrain: return Drain(record, step.reason);
     case Step::Kind::kRefuse:
-      return Refuse(record, Error{Code::kUnavailable, step.reason, "Unload a model, raise models.max_loaded, or set models.evict = \"lru\" and pin fewer.", {}, "no_room"});
+      return Refuse(record, Error{Code::kUnavailable,
+                                  step.reason,
+                                  "Unload a model, raise models.max_loaded, or set models.evict = \"lru\" and pin fewer.",
+                                  {},
+                                  "no_room"});
     case Step::Kind::kNone: return;
   }
 }
@@ -312,7 +319,8 @@ void Lifecycle::Move(Record& record, MemoryState to, const std::string& reason) 
   workshop_.log->Info("{}: {}{}", record.entry.id, kind, reason.empty() ? "" : " (" + reason + ")");
   Publish(record);
   changes_.Append({record.entry.id, kind, reason});
-  const bool in_memory = std::any_of(records_.begin(), records_.end(), [](const auto& item) { return item.second->instance != nullptr; });
+  const bool in_memory =
+      std::any_of(records_.begin(), records_.end(), [](const auto& item) { return item.second->instance != nullptr; });
   if (!in_memory) {
     for (Event* event : all_down_) event->Set();
   }
@@ -385,7 +393,8 @@ void Lifecycle::Drain(Record& record, const std::string& reason) {
 
 Task<> Lifecycle::RunStop(Record& record) {
   const model::Receipt receipt = co_await record.instance->Stop();
-  workshop_.log->Info("{}: memory freed {:.1f} MB, unload time {:.2f} s", record.entry.id, receipt.memory_before_mb, receipt.seconds);
+  workshop_.log->Info("{}: memory freed {:.1f} MB, unload time {:.2f} s", record.entry.id, receipt.memory_before_mb,
+                      receipt.seconds);
   Unloaded(record, receipt, record.leaving_for);
 }
 
@@ -408,8 +417,8 @@ std::string Lifecycle::PlanRestart(Record& record, bool crashed) {
   if (static_cast<int>(record.crashes.size()) >= options_.crash_limit) {
     record.restart = false;
     record.not_before = Clock::time_point::max();
-    return fmt::format("it crashed {} times in {:.0f} minutes and stays down; `hostler load {}` tries again", record.crashes.size(),
-                       Seconds(options_.crash_window) / 60, record.entry.id);
+    return fmt::format("it crashed {} times in {:.0f} minutes and stays down; `hostler load {}` tries again",
+                       record.crashes.size(), Seconds(options_.crash_window) / 60, record.entry.id);
   }
   const int doublings = std::min(record.failures++, 6);
   const auto pause = options_.first_pause * (1 << doublings);

@@ -53,8 +53,8 @@ class Lease {
 struct Status {
   model::Entry entry;
   model::MemoryState state = model::MemoryState::kUnloaded;
-  std::string error;                 // of the last failure, until the next action
-  double memory_mb = 0;              // measured after the load; 0 if not loaded
+  std::string error;     // of the last failure, until the next action
+  double memory_mb = 0;  // measured after the load; 0 if not loaded
   std::optional<WallClock::time_point> loaded_at;
   std::optional<WallClock::time_point> last_used_at;
   std::size_t leases = 0;
@@ -77,10 +77,10 @@ struct Change {
 
 struct Options {
   Rules rules;
-  bool autoload = true;                         // Acquire() may load
-  std::size_t max_waiting = 1000;               // per model; more is kBusy
+  bool autoload = true;                                   // Acquire() may load
+  std::size_t max_waiting = 1000;                         // per model; more is kBusy
   Clock::duration first_pause = std::chrono::seconds(1);  // after a crash; doubles
-  int crash_limit = 3;                          // in `crash_window`: then it stays in error until a person acts
+  int crash_limit = 3;                                    // in `crash_window`: then it stays in error until a person acts
   Clock::duration crash_window = std::chrono::minutes(10);
 };
 

@@ -9,11 +9,17 @@ namespace {
 
 using model::MemoryState;
 
-bool OccupiesMemory(const View& view) { return view.state == MemoryState::kLoading || view.state == MemoryState::kLoaded || view.state == MemoryState::kUnloading; }
-bool IsLeaving(const View& view) { return view.state == MemoryState::kUnloading; }
+bool OccupiesMemory(const View& view) {
+  return view.state == MemoryState::kLoading || view.state == MemoryState::kLoaded || view.state == MemoryState::kUnloading;
+}
+bool IsLeaving(const View& view) {
+  return view.state == MemoryState::kUnloading;
+}
 
 // Wants a place in memory: somebody waits for it, or it crashed and is to come back.
-bool WantsIn(const View& view) { return !OccupiesMemory(view) && (view.waiting > 0 || view.restart); }
+bool WantsIn(const View& view) {
+  return !OccupiesMemory(view) && (view.waiting > 0 || view.restart);
+}
 
 void Earlier(std::optional<Clock::time_point>& wake, Clock::time_point time) {
   if (!wake || time < *wake) wake = time;
@@ -37,7 +43,8 @@ const View* Victim(const std::vector<View>& models) {
   const View* best = nullptr;
   for (const View& view : models) {
     if (view.state != MemoryState::kLoaded || view.pinned) continue;
-    if (best == nullptr || std::pair(view.leases > 0, view.last_used) < std::pair(best->leases > 0, best->last_used)) best = &view;
+    if (best == nullptr || std::pair(view.leases > 0, view.last_used) < std::pair(best->leases > 0, best->last_used))
+      best = &view;
   }
   return best;
 }
@@ -53,17 +60,22 @@ std::string Names(const std::vector<View>& models) {
 // Somebody waits and there is no room: make some, wait for what is on its way, or refuse.
 Step MakeRoom(const std::vector<View>& models, const Rules& rules, const View& wanted) {
   const auto refuse = [&](std::string_view why) {
-    return Step{Step::Kind::kRefuse, wanted.id, fmt::format("no room for {}: {} of {} models are loaded ({}) and {}", wanted.id,
-                std::count_if(models.begin(), models.end(), OccupiesMemory), rules.max_loaded, Names(models), why), {}};
+    return Step{Step::Kind::kRefuse,
+                wanted.id,
+                fmt::format("no room for {}: {} of {} models are loaded ({}) and {}", wanted.id,
+                            std::count_if(models.begin(), models.end(), OccupiesMemory), rules.max_loaded, Names(models), why),
+                {}};
   };
   if (rules.evict == config::Evict::kNone) return refuse("models.evict is \"none\"");
   if (const View* victim = Victim(models)) return Step{Step::Kind::kDrain, victim->id, "to make room for " + wanted.id, {}};
-  const bool all_pinned = std::all_of(models.begin(), models.end(), [](const View& view) { return !OccupiesMemory(view) || view.pinned; });
+  const bool all_pinned =
+      std::all_of(models.begin(), models.end(), [](const View& view) { return !OccupiesMemory(view) || view.pinned; });
   if (all_pinned) return refuse("all of them are pinned");
   return Step{};  // something is loading: it can be a victim once it is loaded
 }
 
-Step StepForQueue(const std::vector<View>& models, const Rules& rules, Clock::time_point now, std::optional<Clock::time_point>& wake) {
+Step StepForQueue(const std::vector<View>& models, const Rules& rules, Clock::time_point now,
+                  std::optional<Clock::time_point>& wake) {
   const auto occupied = static_cast<int>(std::count_if(models.begin(), models.end(), OccupiesMemory));
   auto leaving = static_cast<int>(std::count_if(models.begin(), models.end(), IsLeaving));
   const bool room = rules.max_loaded <= 0 || occupied < rules.max_loaded;
@@ -73,10 +85,10 @@ Step StepForQueue(const std::vector<View>& models, const Rules& rules, Clock::ti
       continue;
     }
     if (room) return Step{Step::Kind::kStart, wanted->id, {}, {}};
-    if (wanted->waiting == 0) continue;           // coming back by itself pushes nobody out
-    if (leaving-- > 0) continue;                  // a place is being made for this one
+    if (wanted->waiting == 0) continue;  // coming back by itself pushes nobody out
+    if (leaving-- > 0) continue;         // a place is being made for this one
     if (const Step step = MakeRoom(models, rules, *wanted); step.kind != Step::Kind::kNone) return step;
-    return Step{};                                // nobody overtakes
+    return Step{};  // nobody overtakes
   }
   return Step{};
 }

@@ -18,13 +18,13 @@ namespace hostler::lifecycle {
 struct View {
   model::ModelId id;
   model::MemoryState state = model::MemoryState::kUnloaded;  // kUnloading includes waiting for the last leases
-  bool unload_asked = false;     // a person said unload
+  bool unload_asked = false;                                 // a person said unload
   bool pinned = false;
   std::size_t leases = 0;
-  std::size_t waiting = 0;       // requests and loads in the queue
-  std::uint64_t oldest_wait = 0; // queue number of the longest waiting one; lower is older; 0 if none waits
-  bool restart = false;          // it crashed and is to come back by itself
-  Clock::time_point not_before;  // error state: no start before this moment
+  std::size_t waiting = 0;        // requests and loads in the queue
+  std::uint64_t oldest_wait = 0;  // queue number of the longest waiting one; lower is older; 0 if none waits
+  bool restart = false;           // it crashed and is to come back by itself
+  Clock::time_point not_before;   // error state: no start before this moment
   Clock::time_point last_used;
 };
 

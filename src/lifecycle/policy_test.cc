@@ -42,7 +42,8 @@ TEST(PolicyTest, StartsWhoWaitsLongest) {
 }
 
 TEST(PolicyTest, MakesRoomByTheLongestUnusedIdleModel) {
-  const Step step = NextStep({Loaded("busy", 500, 1), Loaded("old", 90), Loaded("new", 5), Waiting("w", 1)}, {.max_loaded = 3}, kNow);
+  const Step step =
+      NextStep({Loaded("busy", 500, 1), Loaded("old", 90), Loaded("new", 5), Waiting("w", 1)}, {.max_loaded = 3}, kNow);
   EXPECT_EQ(step.kind, Kind::kDrain);
   EXPECT_EQ(step.model, "old");
   EXPECT_EQ(step.reason, "to make room for w");

@@ -26,10 +26,14 @@ std::string Clean(std::string_view text) {
   const bool valid = Utf8Length(text).has_value();
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') clean += " / ";
-    else if (c == '\t') clean += ' ';
-    else if (byte < 0x20 || byte == 0x7F || (!valid && byte >= 0x80)) clean += '?';
-    else clean += c;
+    if (c == '\n')
+      clean += " / ";
+    else if (c == '\t')
+      clean += ' ';
+    else if (byte < 0x20 || byte == 0x7F || (!valid && byte >= 0x80))
+      clean += '?';
+    else
+      clean += c;
   }
   return clean;
 }
@@ -57,7 +61,9 @@ Result<Level> ParseLevel(std::string_view name) {
   return Fail(Code::kInvalid, fmt::format("unknown log level \"{}\"", name), "Use DEBUG, INFO, WARNING, ERROR or CRITICAL.");
 }
 
-std::string Line::Text() const { return fmt::format("{} | {} | {}", LogTime(time), LevelName(level), message); }
+std::string Line::Text() const {
+  return fmt::format("{} | {} | {}", LogTime(time), LevelName(level), message);
+}
 
 Log::Log(std::string source, Level threshold, bool to_stderr) : source_(std::move(source)), threshold_(threshold) {
   if (!to_stderr) return;
@@ -75,7 +81,8 @@ void Log::Append(Line line) {
     if (line.source == source_) {
       stderr_->log(SpdlogLevel(line.level), line.Text());
     } else {
-      stderr_->log(SpdlogLevel(line.level), fmt::format("{} | {} | [{}] {}", LogTime(line.time), LevelName(line.level), line.source, line.message));
+      stderr_->log(SpdlogLevel(line.level),
+                   fmt::format("{} | {} | [{}] {}", LogTime(line.time), LevelName(line.level), line.source, line.message));
     }
   }
   ring_.Append(std::move(line));

@@ -24,14 +24,14 @@ namespace hostler::log {
 
 enum class Level { kDebug, kInfo, kWarning, kError, kCritical };
 
-[[nodiscard]] std::string_view LevelName(Level level);  // "INFO"
+[[nodiscard]] std::string_view LevelName(Level level);          // "INFO"
 [[nodiscard]] Result<Level> ParseLevel(std::string_view name);  // any case; WARN is WARNING
 
 struct Line {
   WallClock::time_point time;
   Level level = Level::kInfo;
-  std::string source;   // "hostler", or the model whose engine wrote it
-  std::string message;  // one line, valid UTF-8
+  std::string source;                      // "hostler", or the model whose engine wrote it
+  std::string message;                     // one line, valid UTF-8
   [[nodiscard]] std::string Text() const;  // in the format above
 };
 
@@ -44,15 +44,25 @@ class Log {
   ~Log();
 
   template <class... Args>
-  void Debug(fmt::format_string<Args...> text, Args&&... args) { Write(Level::kDebug, text, std::forward<Args>(args)...); }
+  void Debug(fmt::format_string<Args...> text, Args&&... args) {
+    Write(Level::kDebug, text, std::forward<Args>(args)...);
+  }
   template <class... Args>
-  void Info(fmt::format_string<Args...> text, Args&&... args) { Write(Level::kInfo, text, std::forward<Args>(args)...); }
+  void Info(fmt::format_string<Args...> text, Args&&... args) {
+    Write(Level::kInfo, text, std::forward<Args>(args)...);
+  }
   template <class... Args>
-  void Warning(fmt::format_string<Args...> text, Args&&... args) { Write(Level::kWarning, text, std::forward<Args>(args)...); }
+  void Warning(fmt::format_string<Args...> text, Args&&... args) {
+    Write(Level::kWarning, text, std::forward<Args>(args)...);
+  }
   template <class... Args>
-  void Error(fmt::format_string<Args...> text, Args&&... args) { Write(Level::kError, text, std::forward<Args>(args)...); }
+  void Error(fmt::format_string<Args...> text, Args&&... args) {
+    Write(Level::kError, text, std::forward<Args>(args)...);
+  }
   template <class... Args>
-  void Critical(fmt::format_string<Args...> text, Args&&... args) { Write(Level::kCritical, text, std::forward<Args>(args)...); }
+  void Critical(fmt::format_string<Args...> text, Args&&... args) {
+    Write(Level::kCritical, text, std::forward<Args>(args)...);
+  }
 
   // A line that somebody else wrote (an engine), with its own time and source. Below the threshold it is dropped.
   void Append(Line line);

@@ -30,16 +30,16 @@ BOOST_DESCRIBE_ENUM(DiskState, kProviderMissing, kAvailable, kDownloading, kDown
 struct Entry {
   ModelId id;
   ModelType type = ModelType::kTts;
-  std::string provider;     // `espeak`
+  std::string provider;  // `espeak`
   std::string description;
-  std::string engine;       // executable: a name like `hostler-engine-classic` or a path; empty: no engine runs it
-  std::string engine_model; // the name under which the engine knows it; the id if empty
-  std::string path;         // the model's file or folder, given to the engine; empty: it needs none
+  std::string engine;        // executable: a name like `hostler-engine-classic` or a path; empty: no engine runs it
+  std::string engine_model;  // the name under which the engine knows it; the id if empty
+  std::string path;          // the model's file or folder, given to the engine; empty: it needs none
   json::Any options = json::Any(boost::json::object_kind);  // given to the engine with the load
   DiskState disk = DiskState::kAvailable;
-  std::string remedy;       // for kProviderMissing: how to get it
-  bool built_in = false;    // needs no files: loading it is quick and costs next to nothing
-  bool pinned = false;      // never evicted, never idled out
+  std::string remedy;                                // for kProviderMissing: how to get it
+  bool built_in = false;                             // needs no files: loading it is quick and costs next to nothing
+  bool pinned = false;                               // never evicted, never idled out
   std::map<std::string, std::string> voice_aliases;  // OpenAI's voice names -> the model's own
 };
 

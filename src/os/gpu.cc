@@ -44,7 +44,8 @@ class Nvml {
         size = static_cast<unsigned>(list.size());
         if (processes_(device, &size, list.data()) != kSuccess) continue;
       }
-      all.insert(all.end(), list.begin(), list.begin() + std::min<std::ptrdiff_t>(size, static_cast<std::ptrdiff_t>(list.size())));
+      all.insert(all.end(), list.begin(),
+                 list.begin() + std::min<std::ptrdiff_t>(size, static_cast<std::ptrdiff_t>(list.size())));
     }
     return all;
   }
@@ -82,7 +83,8 @@ std::optional<double> ReadGroupGpuMb(pid_t group) {
   if (nvml == nullptr) return std::nullopt;
   double bytes = 0;
   for (const ProcessInfo& process : nvml->Processes()) {
-    if (::getpgid(static_cast<pid_t>(process.pid)) == group && process.used_bytes != kUnknown) bytes += static_cast<double>(process.used_bytes);
+    if (::getpgid(static_cast<pid_t>(process.pid)) == group && process.used_bytes != kUnknown)
+      bytes += static_cast<double>(process.used_bytes);
   }
   return bytes / (1 << 20);
 }

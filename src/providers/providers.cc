@@ -18,10 +18,13 @@ using model::DiskState;
 void Judge(model::Entry& entry, bool built, const std::filesystem::path& engines_folder) {
   if (!built) {
     entry.disk = DiskState::kProviderMissing;
-    entry.remedy = fmt::format("Provider not installed: rebuild hostler with HOSTLER_PROVIDERS (the image with BAKED_PROVIDERS) including {}.", entry.provider);
+    entry.remedy = fmt::format(
+        "Provider not installed: rebuild hostler with HOSTLER_PROVIDERS (the image with BAKED_PROVIDERS) including {}.",
+        entry.provider);
     return;
   }
-  const std::filesystem::path program = entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : engines_folder / entry.engine;
+  const std::filesystem::path program =
+      entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : engines_folder / entry.engine;
   if (::access(program.c_str(), X_OK) == 0) return;
   entry.disk = DiskState::kProviderMissing;
   entry.remedy = fmt::format("The engine {} is not there or cannot be run: install it, or set engines.folder.", program.string());
@@ -29,16 +32,21 @@ void Judge(model::Entry& entry, bool built, const std::filesystem::path& engines
 
 const std::map<std::string, model::ModelType>& AliasTable() {
   static const std::map<std::string, model::ModelType> table = {
-      {"tts-1", model::ModelType::kTts},          {"tts-1-hd", model::ModelType::kTts},
-      {"gpt-4o-mini-tts", model::ModelType::kTts}, {"whisper-1", model::ModelType::kStt},
-      {"gpt-4o-transcribe", model::ModelType::kStt}, {"gpt-4o-mini-transcribe", model::ModelType::kStt},
+      {"tts-1", model::ModelType::kTts},
+      {"tts-1-hd", model::ModelType::kTts},
+      {"gpt-4o-mini-tts", model::ModelType::kTts},
+      {"whisper-1", model::ModelType::kStt},
+      {"gpt-4o-transcribe", model::ModelType::kStt},
+      {"gpt-4o-mini-transcribe", model::ModelType::kStt},
   };
   return table;
 }
 
 }  // namespace
 
-std::vector<Provider> BuiltInProviders() { return ClassicProviders(); }
+std::vector<Provider> BuiltInProviders() {
+  return ClassicProviders();
+}
 
 std::vector<model::Entry> Catalogue(const config::Config& config, const std::filesystem::path& engines_folder) {
   std::vector<model::Entry> entries;

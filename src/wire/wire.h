@@ -25,7 +25,8 @@ struct Health {
   std::string engine;
   std::string version;
   int protocol = kProtocolVersion;
-  std::vector<std::string> features;  // "generate.control", "generate.clone", "generate.design", "transcribe", "transcribe.stream", "load.progress" …
+  std::vector<std::string>
+      features;  // "generate.control", "generate.clone", "generate.design", "transcribe", "transcribe.stream", "load.progress" …
   double uptime_s = 0;
   int models_loaded = 0;
 };
@@ -38,7 +39,7 @@ struct ModelRow {
   json::Nullable<std::string> path;
   json::Nullable<double> memory_mb;
   json::Nullable<std::string> error;
-  json::Nullable<double> loaded_at;     // seconds since the epoch
+  json::Nullable<double> loaded_at;  // seconds since the epoch
   json::Nullable<double> last_used_at;
 };
 BOOST_DESCRIBE_STRUCT(ModelRow, (), (id, name, state, path, memory_mb, error, loaded_at, last_used_at))
@@ -67,8 +68,8 @@ BOOST_DESCRIBE_STRUCT(LoadReply, (), (model_id, state, memory_before_mb, memory_
 
 // With `Accept: text/event-stream`, a load answers events `progress` with this, then `loaded` with LoadReply or `error`.
 struct LoadProgress {
-  std::string stage;                  // "opening", "reading weights", "warming up"
-  json::Nullable<double> fraction;    // 0..1, null if unknown
+  std::string stage;                // "opening", "reading weights", "warming up"
+  json::Nullable<double> fraction;  // 0..1, null if unknown
 };
 BOOST_DESCRIBE_STRUCT(LoadProgress, (), (stage, fraction))
 
@@ -126,8 +127,9 @@ struct Capabilities {
   int input_sample_rate = 0;  // Hz of what it hears; 0: does not hear
   std::string default_voice;
 };
-BOOST_DESCRIBE_STRUCT(Capabilities, (), (voice_blend, voice_design, voice_clone, streaming, instructions, speakers, languages, speed_control, ssml,
-                                         batch, transcribe, word_times, grammar, sample_rate, input_sample_rate, default_voice))
+BOOST_DESCRIBE_STRUCT(Capabilities, (),
+                      (voice_blend, voice_design, voice_clone, streaming, instructions, speakers, languages, speed_control, ssml,
+                       batch, transcribe, word_times, grammar, sample_rate, input_sample_rate, default_voice))
 
 // The model may be left out of a request if exactly one is loaded.
 struct ControlRequest {
@@ -171,7 +173,7 @@ struct TranscribeRequest {
   std::optional<std::string> grammar;  // JSGF
   std::optional<double> temperature;
   std::optional<bool> translate;
-  std::optional<bool> words;           // also word times
+  std::optional<bool> words;  // also word times
 };
 BOOST_DESCRIBE_STRUCT(TranscribeRequest, (), (model_id, language, prompt, grammar, temperature, translate, words))
 

@@ -11,18 +11,24 @@ Result<model::ModelId> Chosen(app::House& house, const std::optional<std::string
   if (asked) return providers::ResolveAlias(house.config, *asked);
   std::vector<std::string> loaded;
   for (const lifecycle::Status& status : house.lifecycle.List()) {
-    if (status.state == model::MemoryState::kLoaded && status.entry.type == model::ModelType::kTts) loaded.push_back(status.entry.id);
+    if (status.state == model::MemoryState::kLoaded && status.entry.type == model::ModelType::kTts)
+      loaded.push_back(status.entry.id);
   }
   if (loaded.size() == 1) return loaded.front();
-  return Fail(Error{Code::kInvalid, loaded.empty() ? "no model is named and none that speaks is loaded" : "no model is named and several are loaded: " + Join(loaded, ", "),
-                    "Send model_id.", "model_id", {}});
+  return Fail(Error{Code::kInvalid,
+                    loaded.empty() ? "no model is named and none that speaks is loaded"
+                                   : "no model is named and several are loaded: " + Join(loaded, ", "),
+                    "Send model_id.",
+                    "model_id",
+                    {}});
 }
 
 // Generating with a model that is not loaded is an error here (seed 004: explicit load and unload).
 Result<> CheckLoaded(app::House& house, const model::ModelId& id) {
   HOSTLER_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
   if (status.state == model::MemoryState::kLoaded || status.state == model::MemoryState::kLoading) return {};
-  return Fail(Error{Code::kConflict, "the model \"" + id + "\" is not loaded", "POST /models/load first.", "model_id", "not_loaded"});
+  return Fail(
+      Error{Code::kConflict, "the model \"" + id + "\" is not loaded", "POST /models/load first.", "model_id", "not_loaded"});
 }
 
 template <class Request>
@@ -41,10 +47,16 @@ Task<Result<>> Generate(app::House& house, http::Exchange& exchange) {
 }  // namespace
 
 void AddGenerate(Door& door) {
-  const auto doc = [](std::string summary) { return Doc{std::move(summary) + "; raw PCM s16le as it comes, or a whole WAV with Accept: audio/wav", "Engine", {}, "audio/pcm"}; };
-  door.Raw<wire::ControlRequest>(http::Method::kPost, "/generate/control", doc("Speak with a voice and a style"), Generate<wire::ControlRequest>);
-  door.Raw<wire::CloneRequest>(http::Method::kPost, "/generate/clone", doc("Speak like a reference recording"), Generate<wire::CloneRequest>);
-  door.Raw<wire::DesignRequest>(http::Method::kPost, "/generate/design", doc("Speak with a described voice"), Generate<wire::DesignRequest>);
+  const auto doc = [](std::string summary) {
+    return Doc{
+        std::move(summary) + "; raw PCM s16le as it comes, or a whole WAV with Accept: audio/wav", "Engine", {}, "audio/pcm"};
+  };
+  door.Raw<wire::ControlRequest>(http::Method::kPost, "/generate/control", doc("Speak with a voice and a style"),
+                                 Generate<wire::ControlRequest>);
+  door.Raw<wire::CloneRequest>(http::Method::kPost, "/generate/clone", doc("Speak like a reference recording"),
+                               Generate<wire::CloneRequest>);
+  door.Raw<wire::DesignRequest>(http::Method::kPost, "/generate/design", doc("Speak with a described voice"),
+                                Generate<wire::DesignRequest>);
 }
 
 }  // namespace hostler::api::engine

@@ -40,10 +40,11 @@ Task<Result<wire::LogList>> List(app::House& house, http::Exchange& exchange) {
 Task<Result<>> Stream(app::House& house, http::Exchange& exchange) {
   HOSTLER_CO_TRY(const LogFilter filter, FilterOf(exchange.query()));
   std::vector<std::unique_ptr<Topic>> topics;
-  topics.push_back(MakeTopic<log::Line>("log", house.log.ring(), [filter](std::uint64_t id, const log::Line& line) -> std::optional<std::string> {
-    if (!filter.Passes(line)) return std::nullopt;
-    return json::ToJson(EntryOf(id, line));
-  }));
+  topics.push_back(MakeTopic<log::Line>("log", house.log.ring(),
+                                        [filter](std::uint64_t id, const log::Line& line) -> std::optional<std::string> {
+                                          if (!filter.Passes(line)) return std::nullopt;
+                                          return json::ToJson(EntryOf(id, line));
+                                        }));
   co_return co_await StreamTopics(exchange, house.closing, std::move(topics), EventNames::kNone);
 }
 
@@ -56,7 +57,10 @@ Task<Result<Cleared>> Clear(app::House& house, http::Exchange&) {
 
 void AddLogs(Door& door) {
   door.Get("/logs", {"The newest log lines, of hostler and of every engine", "Engine", {"limit", "level", "source", "q"}}, List);
-  door.Raw(http::Method::kGet, "/logs/stream", {"Log lines as they come; continues from Last-Event-ID", "Engine", {"level", "source", "q", "after"}, "text/event-stream"}, Stream);
+  door.Raw(
+      http::Method::kGet, "/logs/stream",
+      {"Log lines as they come; continues from Last-Event-ID", "Engine", {"level", "source", "q", "after"}, "text/event-stream"},
+      Stream);
   door.Post("/logs/clear", {"Forget the log lines that are kept", "Engine"}, Clear);
 }
 

@@ -24,8 +24,9 @@ struct ModelRow {
   std::int64_t waiting = 0;
   json::Nullable<int> pid;
 };
-BOOST_DESCRIBE_STRUCT(ModelRow, (), (id, name, type, provider, description, state, disk, badge, path, memory_mb, error, loaded_at, last_used_at, pinned,
-                                     leases, waiting, pid))
+BOOST_DESCRIBE_STRUCT(ModelRow, (),
+                      (id, name, type, provider, description, state, disk, badge, path, memory_mb, error, loaded_at, last_used_at,
+                       pinned, leases, waiting, pid))
 
 struct ModelRows {
   std::vector<ModelRow> models;
@@ -40,10 +41,12 @@ struct LoadAnswer {
   double memory_delta_mb = 0;
   double load_time_s = 0;
   std::optional<double> gpu_memory_mb;  // where it can be read
-  std::string status;   // "completed"
-  std::string outcome;  // "loaded", "already_loaded"
+  std::string status;                   // "completed"
+  std::string outcome;                  // "loaded", "already_loaded"
 };
-BOOST_DESCRIBE_STRUCT(LoadAnswer, (), (model_id, state, memory_before_mb, memory_after_mb, memory_delta_mb, load_time_s, gpu_memory_mb, status, outcome))
+BOOST_DESCRIBE_STRUCT(LoadAnswer, (),
+                      (model_id, state, memory_before_mb, memory_after_mb, memory_delta_mb, load_time_s, gpu_memory_mb, status,
+                       outcome))
 
 struct UnloadAnswer {
   std::string model_id;
@@ -55,7 +58,8 @@ struct UnloadAnswer {
   std::string status;
   std::string outcome;  // "unloaded", "already_unloaded"
 };
-BOOST_DESCRIBE_STRUCT(UnloadAnswer, (), (model_id, state, memory_before_mb, memory_after_mb, memory_freed_mb, unload_time_s, status, outcome))
+BOOST_DESCRIBE_STRUCT(UnloadAnswer, (),
+                      (model_id, state, memory_before_mb, memory_after_mb, memory_freed_mb, unload_time_s, status, outcome))
 
 struct ModelQuestion {
   std::string model_id;

@@ -23,7 +23,9 @@ std::int64_t StartTime() {
   return start;
 }
 
-ModelObject ObjectOf(const lifecycle::Status& status) { return {status.entry.id, "model", StartTime(), "hostler/" + status.entry.provider}; }
+ModelObject ObjectOf(const lifecycle::Status& status) {
+  return {status.entry.id, "model", StartTime(), "hostler/" + status.entry.provider};
+}
 
 // Only what can be used: models whose provider is missing would fail every request.
 Task<Result<ModelObjects>> List(app::House& house, http::Exchange&) {
@@ -35,7 +37,8 @@ Task<Result<ModelObjects>> List(app::House& house, http::Exchange&) {
 }
 
 Task<Result<ModelObject>> Get(app::House& house, http::Exchange& exchange) {
-  HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(providers::ResolveAlias(house.config, exchange.param("id"))));
+  HOSTLER_CO_TRY(const lifecycle::Status status,
+                 house.lifecycle.Get(providers::ResolveAlias(house.config, exchange.param("id"))));
   co_return ObjectOf(status);
 }
 

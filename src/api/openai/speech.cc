@@ -17,7 +17,8 @@ struct SpeechBody {
   std::optional<double> pitch;   // hostler's own: -1 to 1
   std::optional<double> volume;  // hostler's own: 0 to 2
 };
-BOOST_DESCRIBE_STRUCT(SpeechBody, (), (model, input, voice, response_format, speed, instructions, language, stream_format, pitch, volume))
+BOOST_DESCRIBE_STRUCT(SpeechBody, (),
+                      (model, input, voice, response_format, speed, instructions, language, stream_format, pitch, volume))
 
 struct VoiceObject {
   std::string id;
@@ -30,7 +31,8 @@ Result<std::string> VoiceOf(const std::optional<json::Any>& voice) {
   VoiceObject object;
   json::DecodeOptions options{json::Unknown::kIgnore, {}};
   if (json::Decode(*voice, object, options)) return object.id;
-  return Fail(Error{Code::kInvalid, "expected a voice's name or {\"id\": name}", "GET /v1/audio/voices lists the voices.", "voice", "validation_error"});
+  return Fail(Error{Code::kInvalid, "expected a voice's name or {\"id\": name}", "GET /v1/audio/voices lists the voices.",
+                    "voice", "validation_error"});
 }
 
 Result<app::SpeechRequest> RequestOf(SpeechBody body, bool whole) {
@@ -41,11 +43,19 @@ Result<app::SpeechRequest> RequestOf(SpeechBody body, bool whole) {
   const std::string format = std::move(body.response_format).value_or("mp3");
   const auto known = media::FormatFromName(format);
   if (!known) {
-    return Fail(Error{Code::kInvalid, "unknown response_format \"" + format + "\"", "Use one of: " + Join(media::FormatNames(), ", ") + ".", "response_format", {}});
+    return Fail(Error{Code::kInvalid,
+                      "unknown response_format \"" + format + "\"",
+                      "Use one of: " + Join(media::FormatNames(), ", ") + ".",
+                      "response_format",
+                      {}});
   }
   request.format = *known;
   if (body.stream_format && *body.stream_format != "audio") {
-    return Fail(Error{Code::kUnsupported, "stream_format \"" + *body.stream_format + "\" is not supported", "Leave it out: the audio is streamed as it is made.", "stream_format", {}});
+    return Fail(Error{Code::kUnsupported,
+                      "stream_format \"" + *body.stream_format + "\" is not supported",
+                      "Leave it out: the audio is streamed as it is made.",
+                      "stream_format",
+                      {}});
   }
   request.speed = body.speed.value_or(1.0);
   request.language = std::move(body.language);
@@ -71,8 +81,10 @@ Task<Result<>> Speech(app::House& house, http::Exchange& exchange) {
 }  // namespace
 
 void AddSpeech(Door& door) {
-  door.Raw<SpeechBody>(http::Method::kPost, "/v1/audio/speech",
-                       {"Speak a text; the audio is streamed as it is made, or sent whole with ?stream=false", "OpenAI", {"stream"}, "audio/mpeg"}, Speech);
+  door.Raw<SpeechBody>(
+      http::Method::kPost, "/v1/audio/speech",
+      {"Speak a text; the audio is streamed as it is made, or sent whole with ?stream=false", "OpenAI", {"stream"}, "audio/mpeg"},
+      Speech);
 }
 
 }  // namespace hostler::api::openai

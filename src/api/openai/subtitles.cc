@@ -32,7 +32,8 @@ std::string ToSrt(const wire::Transcript& transcript) {
   std::string text;
   int number = 0;
   for (const wire::Segment& segment : transcript.segments) {
-    text += fmt::format("{}\n{} --> {}\n{}\n\n", ++number, Stamp(segment.start, ','), Stamp(segment.end, ','), OneCue(segment.text));
+    text +=
+        fmt::format("{}\n{} --> {}\n{}\n\n", ++number, Stamp(segment.start, ','), Stamp(segment.end, ','), OneCue(segment.text));
   }
   return text;
 }

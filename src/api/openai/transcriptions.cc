@@ -22,7 +22,8 @@ struct TranscriptionForm {
   std::optional<std::vector<std::string>> timestamp_granularities;
   std::optional<std::string> grammar;  // hostler's own: JSGF
 };
-BOOST_DESCRIBE_STRUCT(TranscriptionForm, (), (file, model, language, prompt, response_format, temperature, timestamp_granularities, grammar))
+BOOST_DESCRIBE_STRUCT(TranscriptionForm, (),
+                      (file, model, language, prompt, response_format, temperature, timestamp_granularities, grammar))
 
 enum class Shape { kJson, kText, kSrt, kVtt, kVerboseJson };
 BOOST_DESCRIBE_ENUM(Shape, kJson, kText, kSrt, kVtt, kVerboseJson)
@@ -44,7 +45,8 @@ struct VerboseSegment {
   double compression_ratio = 0;
   double no_speech_prob = 0;
 };
-BOOST_DESCRIBE_STRUCT(VerboseSegment, (), (id, seek, start, end, text, tokens, temperature, avg_logprob, compression_ratio, no_speech_prob))
+BOOST_DESCRIBE_STRUCT(VerboseSegment, (),
+                      (id, seek, start, end, text, tokens, temperature, avg_logprob, compression_ratio, no_speech_prob))
 
 struct VerboseWord {
   std::string word;
@@ -78,8 +80,15 @@ Result<double> NumberOf(const std::string& field, const std::string& text) {
 }
 
 const std::vector<std::string>& KnownFields() {
-  static const std::vector<std::string> known = {"file", "model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]",
-                                                 "timestamp_granularities", "grammar"};
+  static const std::vector<std::string> known = {"file",
+                                                 "model",
+                                                 "language",
+                                                 "prompt",
+                                                 "response_format",
+                                                 "temperature",
+                                                 "timestamp_granularities[]",
+                                                 "timestamp_granularities",
+                                                 "grammar"};
   return known;
 }
 
@@ -87,13 +96,19 @@ Result<> TakeGranularities(http::Form& form, Asked& asked) {
   auto granularities = form.Values("timestamp_granularities[]");
   for (const std::string& more : form.Values("timestamp_granularities")) granularities.push_back(more);
   for (const std::string& granularity : granularities) {
-    if (granularity == "word") asked.request.options.words = true;
+    if (granularity == "word")
+      asked.request.options.words = true;
     else if (granularity != "segment") {
-      return Fail(Error{Code::kInvalid, fmt::format("unknown granularity \"{}\"", granularity), "Use word or segment.", "timestamp_granularities[]", "validation_error"});
+      return Fail(Error{Code::kInvalid, fmt::format("unknown granularity \"{}\"", granularity), "Use word or segment.",
+                        "timestamp_granularities[]", "validation_error"});
     }
   }
   if (asked.request.options.words.value_or(false) && asked.shape != Shape::kVerboseJson) {
-    return Fail(Error{Code::kInvalid, "word times come with response_format verbose_json only", "Send response_format=verbose_json.", "timestamp_granularities[]", {}});
+    return Fail(Error{Code::kInvalid,
+                      "word times come with response_format verbose_json only",
+                      "Send response_format=verbose_json.",
+                      "timestamp_granularities[]",
+                      {}});
   }
   return {};
 }
@@ -101,7 +116,9 @@ Result<> TakeGranularities(http::Form& form, Asked& asked) {
 Result<Asked> AskedIn(http::Form& form) {
   Asked asked;
   http::Part* file = form.Find("file");
-  if (file == nullptr) return Fail(Error{Code::kInvalid, "required field is missing", "Send the audio as the form field `file`.", "file", "validation_error"});
+  if (file == nullptr)
+    return Fail(Error{Code::kInvalid, "required field is missing", "Send the audio as the form field `file`.", "file",
+                      "validation_error"});
   HOSTLER_TRY(asked.request.audio, file->Take());
   asked.request.model = form.Value("model").value_or("");
   asked.request.options.language = form.Value("language");
@@ -110,20 +127,26 @@ Result<Asked> AskedIn(http::Form& form) {
   if (const auto shape = form.Value("response_format")) {
     const auto known = json::EnumFromName<Shape>(*shape);
     if (!known) {
-      return Fail(Error{Code::kInvalid, fmt::format("unknown response_format \"{}\"", *shape), "Use one of: " + Join(json::EnumNames<Shape>(), ", ") + ".", "response_format", {}});
+      return Fail(Error{Code::kInvalid,
+                        fmt::format("unknown response_format \"{}\"", *shape),
+                        "Use one of: " + Join(json::EnumNames<Shape>(), ", ") + ".",
+                        "response_format",
+                        {}});
     }
     asked.shape = *known;
   }
   if (const auto temperature = form.Value("temperature")) {
     HOSTLER_TRY(asked.temperature, NumberOf("temperature", *temperature));
     if (asked.temperature < 0 || asked.temperature > 1) {
-      return Fail(Error{Code::kInvalid, fmt::format("{} is out of range", asked.temperature), "Use 0 to 1.", "temperature", "validation_error"});
+      return Fail(Error{Code::kInvalid, fmt::format("{} is out of range", asked.temperature), "Use 0 to 1.", "temperature",
+                        "validation_error"});
     }
     asked.request.options.temperature = asked.temperature;
   }
   HOSTLER_OK(TakeGranularities(form, asked));
   for (const http::Part& part : form.parts) {
-    if (std::find(KnownFields().begin(), KnownFields().end(), part.head.name) == KnownFields().end()) asked.ignored.push_back(part.head.name);
+    if (std::find(KnownFields().begin(), KnownFields().end(), part.head.name) == KnownFields().end())
+      asked.ignored.push_back(part.head.name);
   }
   return asked;
 }
@@ -165,7 +188,8 @@ Task<Result<>> Run(app::House& house, http::Exchange& exchange, bool translate) 
   limits.total = static_cast<std::uint64_t>(house.config.max_upload_mb) << 20;
   limits.temporary = house.config.home / "tmp";
   HOSTLER_CO_TRY(http::Form form, co_await http::ReadForm(exchange, limits));
-  HOSTLER_CO_TRY(Asked asked, co_await house.media_pool.Run([form = std::make_shared<http::Form>(std::move(form))] { return AskedIn(*form); }));
+  HOSTLER_CO_TRY(Asked asked, co_await house.media_pool.Run(
+                                  [form = std::make_shared<http::Form>(std::move(form))] { return AskedIn(*form); }));
   if (!asked.ignored.empty()) exchange.AddHeader(kIgnoredHeader, Join(asked.ignored, ", "));
   if (translate) asked.request.options.translate = true;
   const bool words = asked.request.options.words.value_or(false);
@@ -174,15 +198,23 @@ Task<Result<>> Run(app::House& house, http::Exchange& exchange, bool translate) 
   co_return Result<>{};
 }
 
-Task<Result<>> Transcriptions(app::House& house, http::Exchange& exchange) { return Run(house, exchange, false); }
-Task<Result<>> Translations(app::House& house, http::Exchange& exchange) { return Run(house, exchange, true); }
+Task<Result<>> Transcriptions(app::House& house, http::Exchange& exchange) {
+  return Run(house, exchange, false);
+}
+Task<Result<>> Translations(app::House& house, http::Exchange& exchange) {
+  return Run(house, exchange, true);
+}
 
 }  // namespace
 
 void AddTranscriptions(Door& door) {
-  const auto doc = [](std::string summary) { return Doc{std::move(summary), "OpenAI", {}, "application/json", "multipart/form-data"}; };
-  door.Raw<TranscriptionForm>(http::Method::kPost, "/v1/audio/transcriptions", doc("Write down what a recording says"), Transcriptions);
-  door.Raw<TranscriptionForm>(http::Method::kPost, "/v1/audio/translations", doc("Write down in English what a recording says"), Translations);
+  const auto doc = [](std::string summary) {
+    return Doc{std::move(summary), "OpenAI", {}, "application/json", "multipart/form-data"};
+  };
+  door.Raw<TranscriptionForm>(http::Method::kPost, "/v1/audio/transcriptions", doc("Write down what a recording says"),
+                              Transcriptions);
+  door.Raw<TranscriptionForm>(http::Method::kPost, "/v1/audio/translations", doc("Write down in English what a recording says"),
+                              Translations);
 }
 
 }  // namespace hostler::api::openai

@@ -32,10 +32,11 @@ Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
   HOSTLER_CO_TRY(const bool wants_state, Wants(asked, "state"));
   std::vector<std::unique_ptr<Topic>> topics;
   if (wants_log) {
-    topics.push_back(MakeTopic<log::Line>("log", house.log.ring(), [filter](std::uint64_t id, const log::Line& line) -> std::optional<std::string> {
-      if (!filter.Passes(line)) return std::nullopt;
-      return json::ToJson(EntryOf(id, line));
-    }));
+    topics.push_back(MakeTopic<log::Line>("log", house.log.ring(),
+                                          [filter](std::uint64_t id, const log::Line& line) -> std::optional<std::string> {
+                                            if (!filter.Passes(line)) return std::nullopt;
+                                            return json::ToJson(EntryOf(id, line));
+                                          }));
   }
   if (wants_state) {
     topics.push_back(MakeTopic<lifecycle::Change>("state", house.changes, [](std::uint64_t id, const lifecycle::Change& change) {
@@ -48,8 +49,12 @@ Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
 }  // namespace
 
 void AddEvents(Door& door) {
-  door.Raw(http::Method::kGet, "/events", {"Everything that happens, on one connection; continues from Last-Event-ID", "Operations",
-           {"topics", "level", "source", "q", "after"}, "text/event-stream"}, Events);
+  door.Raw(http::Method::kGet, "/events",
+           {"Everything that happens, on one connection; continues from Last-Event-ID",
+            "Operations",
+            {"topics", "level", "source", "q", "after"},
+            "text/event-stream"},
+           Events);
 }
 
 }  // namespace hostler::api::ops

@@ -25,7 +25,9 @@ Task<Result<wire::Health>> Health(app::House& house, http::Exchange&) {
   co_return health;
 }
 
-Task<Result<Alive>> Live(app::House&, http::Exchange&) { co_return Alive{"ok"}; }
+Task<Result<Alive>> Live(app::House&, http::Exchange&) {
+  co_return Alive{"ok"};
+}
 
 }  // namespace
 

@@ -18,22 +18,30 @@ std::string Label(std::string_view value) {
   return label;
 }
 
-void AppendGauge(std::string& text, std::string_view name, std::string_view help) { text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help); }
+void AppendGauge(std::string& text, std::string_view name, std::string_view help) {
+  text += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
+}
 
 // What is read when somebody looks, rather than counted.
 std::string Gauges(const app::House& house) {
   const auto models = house.lifecycle.List();
   std::string text;
   AppendGauge(text, "hostler_model_loaded", "1 if the model is in memory.");
-  for (const auto& model : models) text += fmt::format("hostler_model_loaded{{model=\"{}\"}} {}\n", Label(model.entry.id), model.state == model::MemoryState::kLoaded ? 1 : 0);
+  for (const auto& model : models)
+    text += fmt::format("hostler_model_loaded{{model=\"{}\"}} {}\n", Label(model.entry.id),
+                        model.state == model::MemoryState::kLoaded ? 1 : 0);
   AppendGauge(text, "hostler_model_memory_bytes", "Memory that the model took, measured after its load.");
   for (const auto& model : models) {
-    if (model.memory_mb > 0) text += fmt::format("hostler_model_memory_bytes{{model=\"{}\"}} {:.0f}\n", Label(model.entry.id), model.memory_mb * 1024 * 1024);
+    if (model.memory_mb > 0)
+      text += fmt::format("hostler_model_memory_bytes{{model=\"{}\"}} {:.0f}\n", Label(model.entry.id),
+                          model.memory_mb * 1024 * 1024);
   }
   AppendGauge(text, "hostler_model_leases", "Requests that use the model now.");
-  for (const auto& model : models) text += fmt::format("hostler_model_leases{{model=\"{}\"}} {}\n", Label(model.entry.id), model.leases);
+  for (const auto& model : models)
+    text += fmt::format("hostler_model_leases{{model=\"{}\"}} {}\n", Label(model.entry.id), model.leases);
   AppendGauge(text, "hostler_model_waiting", "Requests that wait for the model.");
-  for (const auto& model : models) text += fmt::format("hostler_model_waiting{{model=\"{}\"}} {}\n", Label(model.entry.id), model.waiting);
+  for (const auto& model : models)
+    text += fmt::format("hostler_model_waiting{{model=\"{}\"}} {}\n", Label(model.entry.id), model.waiting);
   AppendGauge(text, "process_resident_memory_bytes", "Resident memory of the daemon itself.");
   text += fmt::format("process_resident_memory_bytes {:.0f}\n", os::ReadResidentMb(getpid()).value_or(0) * 1024 * 1024);
   return text;
@@ -46,6 +54,8 @@ Task<Result<>> Read(app::House& house, http::Exchange& exchange) {
 
 }  // namespace
 
-void AddMetrics(Door& door) { door.Raw(http::Method::kGet, "/metrics", {"Figures for Prometheus", "Operations", {}, "text/plain"}, Read); }
+void AddMetrics(Door& door) {
+  door.Raw(http::Method::kGet, "/metrics", {"Figures for Prometheus", "Operations", {}, "text/plain"}, Read);
+}
 
 }  // namespace hostler::api::ops

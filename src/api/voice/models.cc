@@ -22,8 +22,9 @@ struct AudioModel {
   std::string description;
   std::optional<std::string> error;
 };
-BOOST_DESCRIBE_STRUCT(AudioModel, (), (model, id, type, backend, provider, device, status, state, badge, loaded_at, last_used_at, is_default,
-                                       provider_available, description, error))
+BOOST_DESCRIBE_STRUCT(AudioModel, (),
+                      (model, id, type, backend, provider, device, status, state, badge, loaded_at, last_used_at, is_default,
+                       provider_available, description, error))
 struct AudioModels {
   std::vector<AudioModel> models;
 };
@@ -43,7 +44,9 @@ struct RunningModel {
   std::int64_t leases = 0;
   int pid = 0;
 };
-BOOST_DESCRIBE_STRUCT(RunningModel, (), (model, type, backend, device, compute_type, loaded_at, last_used_at, is_default, ttl_remaining, memory_mb, leases, pid))
+BOOST_DESCRIBE_STRUCT(RunningModel, (),
+                      (model, type, backend, device, compute_type, loaded_at, last_used_at, is_default, ttl_remaining, memory_mb,
+                       leases, pid))
 
 struct RunningModels {
   std::vector<RunningModel> models;
@@ -56,21 +59,25 @@ struct ModelQuestion {
 BOOST_DESCRIBE_STRUCT(ModelQuestion, (), (model))
 
 struct ModelAnswer {
-  std::string status;   // "loaded", "unloaded", "downloaded"
+  std::string status;  // "loaded", "unloaded", "downloaded"
   std::string model;
-  std::string outcome;  // "loaded", "already_loaded", "unloaded", "already_downloaded"
-  double memory_mb = 0; // taken by the load or freed by the unload
+  std::string outcome;   // "loaded", "already_loaded", "unloaded", "already_downloaded"
+  double memory_mb = 0;  // taken by the load or freed by the unload
   double seconds = 0;
 };
 BOOST_DESCRIBE_STRUCT(ModelAnswer, (), (status, model, outcome, memory_mb, seconds))
 
-bool IsAudio(const lifecycle::Status& status) { return status.entry.type == model::ModelType::kTts || status.entry.type == model::ModelType::kStt; }
+bool IsAudio(const lifecycle::Status& status) {
+  return status.entry.type == model::ModelType::kTts || status.entry.type == model::ModelType::kStt;
+}
 
 bool IsDefault(const app::House& house, const lifecycle::Status& status) {
   return status.entry.id == house.config.default_tts || status.entry.id == house.config.default_stt;
 }
 
-std::optional<double> Unix(const std::optional<WallClock::time_point>& time) { return time ? std::optional(UnixSeconds(*time)) : std::nullopt; }
+std::optional<double> Unix(const std::optional<WallClock::time_point>& time) {
+  return time ? std::optional(UnixSeconds(*time)) : std::nullopt;
+}
 
 Task<Result<AudioModels>> List(app::House& house, http::Exchange&) {
   AudioModels models;
@@ -89,8 +96,10 @@ Task<Result<AudioModels>> List(app::House& house, http::Exchange&) {
     row.is_default = IsDefault(house, status);
     row.provider_available = status.entry.disk != model::DiskState::kProviderMissing;
     row.description = status.entry.description;
-    if (!row.provider_available) row.error = status.entry.remedy;
-    else if (!status.error.empty()) row.error = status.error;
+    if (!row.provider_available)
+      row.error = status.entry.remedy;
+    else if (!status.error.empty())
+      row.error = status.error;
     models.models.push_back(std::move(row));
   }
   co_return models;
@@ -110,7 +119,8 @@ Task<Result<RunningModels>> Running(app::House& house, http::Exchange&) {
     row.last_used_at = Unix(status.last_used_at);
     row.is_default = IsDefault(house, status);
     if (house.config.idle_timeout_s > 0 && !status.entry.pinned && status.last_used_at) {
-      row.ttl_remaining = std::max(0.0, UnixSeconds(*status.last_used_at) + house.config.idle_timeout_s - UnixSeconds(WallClock::now()));
+      row.ttl_remaining =
+          std::max(0.0, UnixSeconds(*status.last_used_at) + house.config.idle_timeout_s - UnixSeconds(WallClock::now()));
     }
     row.memory_mb = status.memory_mb;
     row.leases = static_cast<std::int64_t>(status.leases);
@@ -127,14 +137,16 @@ model::ModelId Named(const app::House& house, const ModelQuestion& question) {
 Task<Result<ModelAnswer>> Load(app::House& house, http::Exchange&, ModelQuestion question) {
   const model::ModelId id = Named(house, question);
   HOSTLER_CO_TRY(const lifecycle::LoadOutcome outcome, co_await house.lifecycle.Load(id));
-  co_return ModelAnswer{"loaded", id, outcome.already ? "already_loaded" : "loaded", outcome.receipt.memory_after_mb, outcome.receipt.seconds};
+  co_return ModelAnswer{"loaded", id, outcome.already ? "already_loaded" : "loaded", outcome.receipt.memory_after_mb,
+                        outcome.receipt.seconds};
 }
 
 Task<Result<ModelAnswer>> Unload(app::House& house, http::Exchange&, ModelQuestion question) {
   const model::ModelId id = Named(house, question);
   HOSTLER_CO_TRY(const lifecycle::LoadOutcome outcome, co_await house.lifecycle.Unload(id));
   if (outcome.already) {
-    co_return Fail(Error{Code::kNotFound, "the model \"" + id + "\" is not loaded", "GET /api/ps lists what is.", "model", "not_loaded"});
+    co_return Fail(
+        Error{Code::kNotFound, "the model \"" + id + "\" is not loaded", "GET /api/ps lists what is.", "model", "not_loaded"});
   }
   co_return ModelAnswer{"unloaded", id, "unloaded", outcome.receipt.memory_before_mb, outcome.receipt.seconds};
 }
@@ -144,7 +156,9 @@ Task<Result<ModelAnswer>> Prefetch(app::House& house, http::Exchange&, ModelQues
   const model::ModelId id = Named(house, question);
   HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
   if (status.entry.disk == model::DiskState::kProviderMissing) {
-    co_return Fail(Error{Code::kUnsupported, "the provider \"" + status.entry.provider + "\" of the model \"" + id + "\" is not available", status.entry.remedy, "model", "provider_missing"});
+    co_return Fail(Error{Code::kUnsupported,
+                         "the provider \"" + status.entry.provider + "\" of the model \"" + id + "\" is not available",
+                         status.entry.remedy, "model", "provider_missing"});
   }
   co_return ModelAnswer{"downloaded", id, "already_downloaded", 0, 0};
 }

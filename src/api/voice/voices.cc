@@ -42,14 +42,17 @@ Task<Result<VoiceRows>> Voices(app::House& house, http::Exchange& exchange) {
     if (status.entry.type != model::ModelType::kTts || status.entry.disk == model::DiskState::kProviderMissing) continue;
     if (!status.entry.built_in && status.state != model::MemoryState::kLoaded) continue;
     const auto abilities = co_await app::AbilitiesOf(house, status.entry.id);
-    if (abilities) Append(rows, status.entry.id, abilities->voices);
-    else house.log.Warning("The voices of {} are not listed: {}", status.entry.id, abilities.error().Text());
+    if (abilities)
+      Append(rows, status.entry.id, abilities->voices);
+    else
+      house.log.Warning("The voices of {} are not listed: {}", status.entry.id, abilities.error().Text());
   }
   co_return rows;
 }
 
 Task<Result<CapabilityAnswer>> Capabilities(app::House& house, http::Exchange& exchange) {
-  const model::ModelId id = providers::ResolveAlias(house.config, exchange.query().Get("model").value_or(house.config.default_tts));
+  const model::ModelId id =
+      providers::ResolveAlias(house.config, exchange.query().Get("model").value_or(house.config.default_tts));
   HOSTLER_CO_TRY(const engines::Abilities abilities, co_await app::AbilitiesOf(house, id));
   HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
   co_return CapabilityAnswer{id, status.entry.provider, abilities.capabilities};

@@ -107,7 +107,8 @@ class PolicyGame {
         case Step::Kind::kDrain:
           if (view.state != State::kLoaded) return "drained what is not loaded";
           if (view.pinned && !view.unload_asked) return "drained a pinned model";
-          if (view.leases > 0 && !view.unload_asked && SomeIdleVictim()) return "drained a busy model while an idle one was there";
+          if (view.leases > 0 && !view.unload_asked && SomeIdleVictim())
+            return "drained a busy model while an idle one was there";
           view.state = State::kUnloading;
           view.unload_asked = false;
           return "";
@@ -145,7 +146,8 @@ class PolicyGame {
 
   [[nodiscard]] int Loaded() const {
     int count = 0;
-    for (const View& view : models_) count += view.state == State::kLoading || view.state == State::kLoaded || view.state == State::kUnloading ? 1 : 0;
+    for (const View& view : models_)
+      count += view.state == State::kLoading || view.state == State::kLoaded || view.state == State::kUnloading ? 1 : 0;
     return count;
   }
   [[nodiscard]] bool SomeIdleVictim() const {
