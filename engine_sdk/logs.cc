@@ -37,6 +37,13 @@ Task<> Service::ClearLogs(http::Exchange& exchange) {
   co_await exchange.Send(http::JsonResponse(R"({"status":"cleared"})"));
 }
 
+// Returns when a line may be there, or when the streams are to end.
+Task<> Service::News(http::Exchange& exchange, std::uint64_t cursor) {
+  OneShot<bool> rung(exchange.executor());
+  log_.ring().Notify(cursor, rung.promise());
+  co_await rung.Wait();
+}
+
 Task<> Service::LogStream(http::Exchange& exchange) {
   const auto from = CursorOf(exchange, log_.ring().end());
   if (!from) {
@@ -46,7 +53,7 @@ Task<> Service::LogStream(http::Exchange& exchange) {
   std::uint64_t cursor = *from;
   co_await exchange.Start(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
   co_await exchange.Write(": log\n\n");
-  while (true) {
+  while (exchange.method() != http::Method::kHead) {
     const bool last = streams_end_;
     const auto batch = log_.ring().Read(cursor, 256);
     std::string text;
@@ -59,7 +66,7 @@ Task<> Service::LogStream(http::Exchange& exchange) {
     else if (last)
       break;
     else
-      co_await log_.ring().Wait(cursor);
+      co_await News(exchange, cursor);
   }
   co_await exchange.Finish();
 }

@@ -196,6 +196,7 @@ Task<> Service::Leave(Clock::time_point deadline) {
 void Service::EndStreams() {
   streams_end_ = true;
   log_.Info("Goodbye");
+  log_.ring().Wake();  // at a higher log level that line was not written
 }
 
 }  // namespace hostler::engine_sdk

@@ -85,6 +85,7 @@ class Service {
 
   // logs.cc
   Task<> Logs(http::Exchange& exchange);
+  Task<> News(http::Exchange& exchange, std::uint64_t cursor);
   Task<> LogStream(http::Exchange& exchange);
   Task<> ClearLogs(http::Exchange& exchange);
 

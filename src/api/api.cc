@@ -10,8 +10,15 @@
 namespace hostler::api {
 namespace {
 
+// The name that it was told to listen on is one of its own.
+std::vector<std::string> OurNames(const config::Config& config) {
+  std::vector<std::string> names = config.allowed_hosts;
+  names.push_back(config.host);
+  return names;
+}
+
 struct Api {
-  explicit Api(app::House& house) : house(house), guard(house.config.allowed_hosts, house.config.allowed_origins) {}
+  explicit Api(app::House& house) : house(house), guard(OurNames(house.config), house.config.allowed_origins) {}
 
   app::House& house;
   Guard guard;

@@ -50,6 +50,10 @@ TEST(GuardTest, RefusesPagesOfOtherSitesUnlessTheyAreConfigured) {
   for (const char* origin : {"https://evil.example", "http://localhost:3000", "null"}) {
     EXPECT_FALSE(guard.Check(http::Method::kPost, {{"Host", "localhost:8100"}, {"Origin", origin}})) << origin;
   }
+  EXPECT_FALSE(
+      guard.Check(http::Method::kGet, {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Mode", "no-cors"}}));
+  EXPECT_TRUE(
+      guard.Check(http::Method::kGet, {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Mode", "navigate"}}));
   EXPECT_EQ(guard.CorsFields({{"Origin", "https://app.example"}}).Get("Access-Control-Allow-Origin"), "https://app.example");
   EXPECT_TRUE(guard.CorsFields({{"Origin", "https://evil.example"}}).empty());
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
+
 namespace hostler::api {
 
 Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
@@ -17,6 +19,18 @@ Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
                          "unsupported_media_type"});
   }
   co_return json::ParseDom(*body);
+}
+
+void NameIgnored(http::Exchange& exchange, const std::vector<std::string>& names) {
+  std::string value;
+  for (const std::string& name : names) {
+    if (value.size() > 1000) {
+      value += ", ...";
+      break;
+    }
+    value += (value.empty() ? "" : ", ") + PercentEncode(std::string_view(name).substr(0, 100));
+  }
+  if (!value.empty()) exchange.AddHeader(kIgnoredHeader, value);
 }
 
 Task<> Door::RunRaw(app::House& house, http::Exchange& exchange, Task<Result<>> (*handle)(app::House&, http::Exchange&)) {

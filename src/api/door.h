@@ -28,6 +28,9 @@ inline constexpr std::string_view kIgnoredHeader = "X-Hostler-Ignored-Fields";
 template <class T>
 [[nodiscard]] Task<Result<T>> ReadJson(http::Exchange& exchange, bool strict, std::vector<std::string>* ignored = nullptr);
 
+// Says in the answer's head which fields were passed over. Names are the client's: encoded, and at most about 1 KB of them.
+void NameIgnored(http::Exchange& exchange, const std::vector<std::string>& names);
+
 // An empty body counts as {}.
 [[nodiscard]] Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange);
 

@@ -7,6 +7,7 @@ namespace hostler::api {
 unsigned StatusOf(const Error& error) {
   if (error.name == "validation_error") return 422;
   if (error.name == "unsupported_media_type") return 415;
+  if (error.name == "load_failed") return 500;  // spec/voice.md section 2.2
   return wire::StatusOf(error.code);
 }
 

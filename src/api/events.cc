@@ -28,7 +28,11 @@ Result<Cursors> ParseCursors(std::string_view text, const std::vector<std::uniqu
   for (const std::string_view part : Split(text, ',')) {
     const std::size_t colon = part.rfind(':');
     const auto number = Number(colon == std::string_view::npos ? part : part.substr(colon + 1));
-    if (!number || (colon == std::string_view::npos && topics.size() != 1)) {
+    const bool known =
+        colon == std::string_view::npos ? topics.size() == 1 : std::any_of(topics.begin(), topics.end(), [&](const auto& topic) {
+          return topic->name() == part.substr(0, colon);
+        });
+    if (!number || !known) {
       return Fail(Error{Code::kInvalid,
                         fmt::format("\"{}\" is no position in this stream", text),
                         "Send back the id of the last event as it came.",
@@ -64,14 +68,14 @@ class Streaming {
     http::Headers headers{{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}};
     co_await exchange_.Start(200, std::move(headers));
     co_await exchange_.Write(": hostler\n\n");
-    for (;;) {
+    while (exchange_.method() != http::Method::kHead) {
       if (const std::string text = Gather(); !text.empty()) {
         co_await exchange_.Write(text);
         continue;
       }
-      if (closing_) break;
       OneShot<bool> rung(exchange_.executor());
       for (const auto& topic : topics_) topic->Notify(cursors_[topic->name()], rung.promise());
+      if (closing_) break;  // after Notify: who sets it rings afterwards
       if (!co_await rung.WaitUntil(Clock::now() + kHeartbeat)) co_await exchange_.Write(": still here\n\n");
     }
     co_await exchange_.Finish();

@@ -46,7 +46,17 @@ Result<> Guard::Check(http::Method, const http::Headers& headers) const {
                       {}});
   }
   const std::string_view origin = headers.Get("Origin");
-  if (origin.empty() || KnowsOrigin(origin)) return {};
+  if (origin.empty()) {
+    const std::string_view site = headers.Get("Sec-Fetch-Site");
+    const bool navigation = headers.Get("Sec-Fetch-Mode") == "navigate";  // a person followed a link
+    if (site.empty() || site == "same-origin" || site == "none" || navigation) return {};
+    return Fail(Error{Code::kForbidden,
+                      "web pages of other sites may not use this server",
+                      "Add the page's origin to server.allowed_origins.",
+                      "Sec-Fetch-Site",
+                      {}});
+  }
+  if (KnowsOrigin(origin)) return {};
   const std::size_t scheme = origin.find("://");
   if (scheme != std::string_view::npos && EqualsIgnoringCase(origin.substr(scheme + 3), host)) return {};
   return Fail(Error{Code::kForbidden,

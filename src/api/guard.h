@@ -18,6 +18,7 @@ class Guard {
   Guard(std::vector<std::string> hosts, std::vector<std::string> origins)
       : hosts_(std::move(hosts)), origins_(std::move(origins)) {}
 
+  // Browsers also say (Sec-Fetch-Site) that a request comes from another site's page where they send no Origin, as for images.
   // kForbidden with the remedy; nothing if the request may pass.
   [[nodiscard]] Result<> Check(http::Method method, const http::Headers& headers) const;
   // The Access-Control fields for a page on a configured origin; empty for all others.

@@ -5,10 +5,11 @@
 
 #include <filesystem>
 
+#include "async/budget.h"
 #include "async/pool.h"
-#include "base/guarded.h"
 #include "config/config.h"
 #include "engines/dossier.h"
+#include "engines/prober.h"
 #include "engines/talk.h"
 #include "lifecycle/lifecycle.h"
 #include "log/log.h"
@@ -28,9 +29,10 @@ struct House {
   engines::Switchboard& switchboard;
   engines::DossierStore& dossiers;
   lifecycle::Lifecycle& lifecycle;
-  // Abilities of built-in models that were asked for while they were not loaded.
-  Guarded<std::map<model::ModelId, engines::Abilities>> probed;
-  std::atomic<bool> closing;  // the daemon is ending: streams that never end must end now
+  engines::Prober& prober;
+  Budget decoding{2};                // recordings that are decoded at the same time
+  Budget recordings{512 << 20};      // bytes of decoded recordings that wait for their engine or are heard by it
+  std::atomic<bool> closing{false};  // the daemon is ending: streams that never end must end now
 };
 
 }  // namespace hostler::app

@@ -8,19 +8,8 @@
 namespace hostler::app {
 namespace {
 
-Result<> CheckInput(const std::string& input, int limit) {
-  if (Trim(input).empty()) return Fail(Error{Code::kInvalid, "there is nothing to say", "Send some text.", "input", {}});
-  const auto length = Utf8Length(input);
-  if (!length) return Fail(Error{Code::kInvalid, "the text is not valid UTF-8", "Send it in UTF-8.", "input", {}});
-  if (*length > static_cast<std::size_t>(limit)) {
-    return Fail(Error{Code::kInvalid,
-                      fmt::format("the text has {} characters, the limit is {}", *length, limit),
-                      "Split it, or raise speech.max_input_length.",
-                      "input",
-                      {}});
-  }
-  return {};
-}
+// Of audio that is collected whole: bytes. Longer is for streams.
+constexpr std::size_t kLongestWhole = 256 << 20;
 
 Result<> CheckRange(std::string_view field, std::optional<double> value, double low, double high) {
   if (!value || (*value >= low && *value <= high)) return {};
@@ -28,14 +17,20 @@ Result<> CheckRange(std::string_view field, std::optional<double> value, double 
                     std::string(field), "validation_error"});
 }
 
-// A model that hears was asked to speak, or the other way round.
-Result<> CheckSpeaks(const engines::Handle& handle) {
-  if (handle.capabilities.sample_rate > 0) return {};
-  return Fail(Error{Code::kUnsupported,
-                    fmt::format("the model \"{}\" does not speak", handle.model),
-                    "Choose a model of type tts: `hostler models --type tts`.",
-                    "model",
-                    {}});
+Error DoesNotSpeak(const model::ModelId& id) {
+  return Error{Code::kUnsupported,
+               fmt::format("the model \"{}\" does not speak", id),
+               "Choose a model of type tts: `hostler models --type tts`.",
+               "model",
+               {}};
+}
+
+// A lease on a model that speaks. One of another type is refused before anything is loaded or put away for it.
+Task<Result<lifecycle::Lease>> AcquireVoice(House& house, const lifecycle::Status& status) {
+  if (status.entry.type != model::ModelType::kTts) co_return Fail(DoesNotSpeak(status.entry.id));
+  HOSTLER_CO_TRY(lifecycle::Lease lease, co_await house.lifecycle.Acquire(status.entry.id));
+  if (lease->capabilities.sample_rate <= 0) co_return Fail(DoesNotSpeak(status.entry.id));
+  co_return lease;
 }
 
 std::string_view AsBytes(std::span<const std::int16_t> samples) {
@@ -92,6 +87,13 @@ Task<Result<media::Audio>> CollectAudio(engines::AudioStream& audio, std::span<c
   for (std::span<const std::int16_t> samples = first; !samples.empty();) {
     HOSTLER_CO_TRY(samples, co_await audio.ReadSome());
     whole.samples.insert(whole.samples.end(), samples.begin(), samples.end());
+    if (whole.samples.size() * sizeof(std::int16_t) > kLongestWhole) {
+      co_return Fail(Error{Code::kTooLarge,
+                           fmt::format("the speech is longer than {:.0f} minutes and was asked for whole", whole.seconds() / 60),
+                           "Ask for it as a stream, or in parts.",
+                           {},
+                           {}});
+    }
   }
   co_return whole;
 }
@@ -132,16 +134,29 @@ Task<Result<>> SendStreamed(House& house, const Stream& stream, media::Format fo
 
 }  // namespace
 
+Result<> CheckText(const config::Config& config, const std::string& text, std::string_view field) {
+  const auto refuse = [&](std::string message, std::string remedy) {
+    return Fail(Error{Code::kInvalid, std::move(message), std::move(remedy), std::string(field), {}});
+  };
+  const auto length = Utf8Length(text);
+  if (!length) return refuse("the text is not valid UTF-8", "Send it in UTF-8.");
+  if (*length > static_cast<std::size_t>(config.max_input_length)) {
+    return refuse(fmt::format("the text has {} characters, the limit is {}", *length, config.max_input_length),
+                  "Split it, or raise speech.max_input_length.");
+  }
+  if (Trim(text).empty()) return refuse("there is nothing to say", "Send some text.");
+  return {};
+}
+
 Task<Result<>> Speak(House& house, SpeechRequest request, ByteSink& sink) {
-  HOSTLER_CO_OK(CheckInput(request.input, house.config.max_input_length));
+  HOSTLER_CO_OK(CheckText(house.config, request.input, "input"));
   HOSTLER_CO_OK(CheckRange("speed", request.speed, 0.25, 4));
   HOSTLER_CO_OK(CheckRange("pitch", request.pitch, -1, 1));
   HOSTLER_CO_OK(CheckRange("volume", request.volume, 0, 2));
   const model::ModelId id =
       providers::ResolveAlias(house.config, request.model.empty() ? house.config.default_tts : request.model);
   HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
-  HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await house.lifecycle.Acquire(id));
-  HOSTLER_CO_OK(CheckSpeaks(*lease));
+  HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await AcquireVoice(house, status));
 
   wire::ControlRequest control;
   control.text = std::move(request.input);
@@ -160,8 +175,10 @@ Task<Result<>> Speak(House& house, SpeechRequest request, ByteSink& sink) {
 }
 
 Task<Result<>> Generate(House& house, GenerateRequest request, ByteSink& sink) {
-  HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await house.lifecycle.Acquire(request.model));
-  HOSTLER_CO_OK(CheckSpeaks(*lease));
+  const std::string& text = std::visit([](const auto& mode) -> const std::string& { return mode.text; }, request.request);
+  HOSTLER_CO_OK(CheckText(house.config, text, "text"));
+  HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(request.model));
+  HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await AcquireVoice(house, status));
   Result<std::unique_ptr<engines::AudioStream>> opened;
   if (auto* control = std::get_if<wire::ControlRequest>(&request.request)) {
     opened = co_await house.switchboard.Control(lease.handle(), std::move(*control));

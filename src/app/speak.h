@@ -24,6 +24,9 @@ struct SpeechRequest {
   bool whole = false;            // collect everything first: the length is known and a WAV has its right sizes
 };
 
+// Too long, blank or not UTF-8. `field` is how the caller's request names the text.
+[[nodiscard]] Result<> CheckText(const config::Config& config, const std::string& text, std::string_view field);
+
 // Speaks into `sink`. An error before sink.Begin is the answer; one after it means that the stream is not whole.
 [[nodiscard]] Task<Result<>> Speak(House& house, SpeechRequest request, ByteSink& sink);
 

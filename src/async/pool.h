@@ -5,6 +5,8 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
+#include <expected>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -20,21 +22,33 @@ namespace hostler {
 class Pool {
  public:
   Pool(std::string name, std::size_t threads);
-  ~Pool();  // finishes the job in hand of each thread, drops the rest
+  ~Pool();  // finishes what was submitted
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs `work` on a pool thread. Cancelling the waiter leaves the work running to its end: it must own what it touches.
-  // One job per waiting coroutine, so the queue is bounded by the number of requests.
+  // Runs `work` on a pool thread; what it throws (out of memory, say) is thrown to the waiter. Cancelling the waiter leaves
+  // the work running to its end: it must own what it touches. One job per waiting coroutine, so the queue is bounded by the
+  // number of requests.
   template <class F>
   Task<std::invoke_result_t<F>> Run(F work) {
     using T = std::invoke_result_t<F>;
-    OneShot<T> result(co_await boost::asio::this_coro::executor);
-    Submit([promise = result.promise(), work = std::move(work)]() mutable { promise.Set(work()); });
-    co_return co_await result.Wait();
+    using Outcome = std::expected<T, std::exception_ptr>;
+    OneShot<Outcome> result(co_await boost::asio::this_coro::executor);
+    Submit([promise = result.promise(), work = std::move(work)]() mutable {
+      std::optional<Outcome> outcome;
+      try {
+        outcome.emplace(work());
+      } catch (...) {
+        outcome.emplace(std::unexpected(std::current_exception()));
+      }
+      promise.Set(std::move(*outcome));
+    });
+    Outcome outcome = co_await result.Wait();
+    if (!outcome) std::rethrow_exception(outcome.error());
+    co_return std::move(*outcome);
   }
 
-  // Fire and forget.
+  // Fire and forget. REQUIRES: `job` does not throw.
   void Submit(std::move_only_function<void()> job);
 
  private:

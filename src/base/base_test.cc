@@ -104,6 +104,8 @@ TEST(TextTest, HumanBytesUsesPowersOf1024) {
 
 TEST(ClockTest, LogTimeHasMillisecondsAfterAComma) {
   const std::string text = LogTime(WallClock::time_point(std::chrono::milliseconds(1768473045123)));
+  EXPECT_EQ(ParseLogTime(text), WallClock::time_point(std::chrono::milliseconds(1768473045123)));
+  EXPECT_EQ(ParseLogTime("yesterday"), std::nullopt);
   EXPECT_EQ(text.size(), 23U);
   EXPECT_EQ(text.substr(19), ",123");
   EXPECT_EQ(IsoTime(WallClock::time_point(std::chrono::milliseconds(1768473045123))), "2026-01-15T10:30:45.123Z");

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <cstdio>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -31,6 +32,21 @@ std::string LogTime(WallClock::time_point time) {
   const Broken b = Break(time, false);
   return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02},{:03}", b.tm.tm_year + 1900, b.tm.tm_mon + 1, b.tm.tm_mday,
                      b.tm.tm_hour, b.tm.tm_min, b.tm.tm_sec, b.milliseconds);
+}
+
+std::optional<WallClock::time_point> ParseLogTime(const std::string& text) {
+  std::tm tm{};
+  int milliseconds = 0;
+  if (std::sscanf(text.c_str(), "%4d-%2d-%2d %2d:%2d:%2d,%3d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
+                  &tm.tm_sec, &milliseconds) != 7) {
+    return std::nullopt;
+  }
+  tm.tm_year -= 1900;
+  tm.tm_mon -= 1;
+  tm.tm_isdst = -1;
+  const std::time_t seconds = mktime(&tm);
+  if (seconds == -1) return std::nullopt;
+  return WallClock::from_time_t(seconds) + std::chrono::milliseconds(milliseconds);
 }
 
 std::string IsoTime(WallClock::time_point time) {

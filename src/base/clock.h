@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace hostler {
@@ -22,6 +23,9 @@ using WallClock = std::chrono::system_clock;  // for people and files
 
 // `2026-01-15 10:30:45,123` in local time: the time of a log line (spec/engines.md).
 [[nodiscard]] std::string LogTime(WallClock::time_point time);
+
+// The moment that such a text means; nullopt if it is none.
+[[nodiscard]] std::optional<WallClock::time_point> ParseLogTime(const std::string& text);
 
 // `2026-01-15T10:30:45.123Z`.
 [[nodiscard]] std::string IsoTime(WallClock::time_point time);

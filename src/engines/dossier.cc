@@ -23,8 +23,8 @@ bool IsPlainId(std::string_view id) {
 std::vector<std::filesystem::path> Files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   std::error_code ec;
-  for (const auto& item : std::filesystem::directory_iterator(folder, ec)) {
-    if (item.path().extension() == ".json") files.push_back(item.path());
+  for (std::filesystem::directory_iterator item(folder, ec), end; !ec && item != end; item.increment(ec)) {
+    if (item->path().extension() == ".json") files.push_back(item->path());
   }
   std::sort(files.begin(), files.end(), std::greater<>());  // names begin with the time
   return files;

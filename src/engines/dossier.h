@@ -31,13 +31,14 @@ struct Dossier {
   double memory_mb = 0;  // resident, last reading
   double uptime_s = 0;
   int active_requests = 0;
+  std::vector<std::string> requests;    // what they were and for how long they ran
   json::Any options;                    // of the load
   std::string next;                     // what hostler did about it
   std::vector<std::string> last_lines;  // of standard error, up to 200: the engine's log and what its libraries printed
 };
 BOOST_DESCRIBE_STRUCT(Dossier, (),
-                      (id, model, engine, time, phase, reason, exit, memory_mb, uptime_s, active_requests, options, next,
-                       last_lines))
+                      (id, model, engine, time, phase, reason, exit, memory_mb, uptime_s, active_requests, requests, options,
+                       next, last_lines))
 
 class DossierStore {
  public:

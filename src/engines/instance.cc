@@ -7,25 +7,18 @@
 #include <csignal>
 
 #include <fmt/format.h>
-#include <boost/asio/posix/stream_descriptor.hpp>
 
-#include "async/event.h"
 #include "base/text.h"
 #include "engines/call.h"
-#include "http/sse.h"
+#include "engines/instance_shared.h"
 #include "os/files.h"
 #include "os/gpu.h"
 #include "os/memory.h"
 
 namespace hostler::engines {
 
-namespace asio = boost::asio;
-using StreamDescriptor = asio::posix::basic_stream_descriptor<Executor>;
-
 namespace {
 
-constexpr std::size_t kKeptLines = 200;
-constexpr std::size_t kLongestLine = 2000;
 constexpr int kListenFd = 3;
 
 std::string NewDossierId(const std::string& model) {
@@ -37,89 +30,20 @@ std::string NewDossierId(const std::string& model) {
   return id.substr(0, 150) + "-" + RandomHex(4);
 }
 
-// Large weights take longer to read: a second for each 100 MB beyond the configured deadline.
-Clock::duration ReadingTime(const std::filesystem::path& path) {
-  if (path.empty()) return {};
-  std::error_code ec;
-  std::uintmax_t bytes = std::filesystem::is_regular_file(path, ec) ? std::filesystem::file_size(path, ec) : 0;
-  const auto options =
-      std::filesystem::directory_options::follow_directory_symlink | std::filesystem::directory_options::skip_permission_denied;
-  for (std::filesystem::recursive_directory_iterator item(path, options, ec), end; !ec && item != end; item.increment(ec)) {
-    std::error_code ignored;
-    if (item->is_regular_file(ignored)) bytes += item->file_size(ignored);
-  }
-  return std::chrono::seconds(bytes / (100 << 20));
+Error NoDescriptors(std::string_view what) {
+  return Error{Code::kUnavailable,
+               fmt::format("{}: {}", what, std::strerror(errno)),
+               "Close connections, or raise the limit of open files.",
+               {},
+               {}};
 }
 
-// Standard error as lines, the last ones kept.
-class Tail {
- public:
-  void Feed(std::string_view text) {
-    for (const char c : text) {
-      if (c == '\n') {
-        Flush();
-      } else if (line_.size() < kLongestLine) {
-        line_ += c;
-      }
-    }
-  }
-  [[nodiscard]] std::vector<std::string> Lines() const {
-    std::vector<std::string> lines(lines_.begin(), lines_.end());
-    if (!line_.empty()) lines.push_back(Printable(line_));
-    return lines;
-  }
-
- private:
-  static std::string Printable(std::string line) {
-    if (!Utf8Length(line)) {
-      for (char& c : line) {
-        if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-      }
-    }
-    return line;
-  }
-  void Flush() {
-    lines_.push_back(Printable(std::move(line_)));
-    line_.clear();
-    if (lines_.size() > kKeptLines) lines_.pop_front();
-  }
-  std::deque<std::string> lines_;
-  std::string line_;
-};
-
 }  // namespace
-
-struct Instance::Shared {
-  Shared(Executor executor, os::Child process, os::Descriptor errors)
-      : child(std::move(process)),
-        exit_watch(executor, ::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0)),
-        errors(executor, errors.Release()) {}
-
-  os::Child child;
-  StreamDescriptor exit_watch;
-  StreamDescriptor errors;
-  Event ended;        // reaped, and its last words read
-  Event errors_done;  // standard error is at its end
-  Tail tail;
-  std::optional<os::Exit> exit;
-  std::size_t leases_at_exit = 0;
-  std::string killed_because;  // set before we kill it ourselves for misbehaving
-  bool stopping = false;
-  bool started = false;
-  std::string phase = "starting";
-  Clock::time_point since = Clock::now();
-  std::shared_ptr<Handle> handle;
-  log::Log* log = nullptr;
-  http::Endpoint endpoint;
-  std::function<void(const http::Endpoint&)> forget;
-  std::string socket_path;
-  bool instance_gone = false;
-};
 
 Result<std::filesystem::path> FindEngine(const Workshop& workshop, const model::Entry& entry) {
   if (entry.disk == model::DiskState::kProviderMissing || entry.engine.empty()) {
     return Fail(Error{Code::kUnsupported,
-                      fmt::format("the provider \"{}\" of the model \"{}\" is not part of this build", entry.provider, entry.id),
+                      fmt::format("the provider \"{}\" of the model \"{}\" is not available", entry.provider, entry.id),
                       entry.remedy, "model", "provider_missing"});
   }
   const std::filesystem::path path =
@@ -131,10 +55,32 @@ Result<std::filesystem::path> FindEngine(const Workshop& workshop, const model::
   return path;
 }
 
-Instance::Instance(Workshop& workshop, model::Entry entry, OnEnd on_end)
+std::uint64_t Handle::Begin(std::string what) const {
+  return requests_.With([&](auto& requests) {
+    const std::uint64_t id = requests.empty() ? 1 : requests.rbegin()->first + 1;
+    requests.emplace(id, Request{std::move(what), Clock::now()});
+    return id;
+  });
+}
+
+void Handle::End(std::uint64_t id) const {
+  requests_.With([&](auto& requests) { requests.erase(id); });
+}
+
+std::vector<std::string> Handle::Requests() const {
+  return requests_.With([](const auto& requests) {
+    std::vector<std::string> texts;
+    for (const auto& [id, request] : requests)
+      texts.push_back(fmt::format("{}, for {:.1f} s", request.what, Seconds(Clock::now() - request.since)));
+    return texts;
+  });
+}
+
+Instance::Instance(Workshop& workshop, model::Entry entry, OnEnd on_end, OnProgress on_progress)
     : workshop_(workshop),
       entry_(std::move(entry)),
       on_end_(std::move(on_end)),
+      on_progress_(std::move(on_progress)),
       handle_(std::make_shared<Handle>()),
       client_(workshop.control->executor()) {
   handle_->model = entry_.id;
@@ -161,9 +107,7 @@ Result<> Instance::Spawn() {
   HOSTLER_TRY(os::Descriptor listener, os::ListenUnix(workshop_.socket_folder / name));
 
   int pipe_ends[2] = {-1, -1};
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0)
-    return Fail(Code::kUnavailable, std::string("cannot make a pipe: ") + std::strerror(errno),
-                "Too many open files? Raise the limit.");
+  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return Fail(NoDescriptors("cannot make a pipe"));
   os::Descriptor errors_read(pipe_ends[0]);
   os::Descriptor errors_write(pipe_ends[1]);
   os::Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -176,7 +120,11 @@ Result<> Instance::Spawn() {
   options.descriptors = {{nothing.get(), 0}, {nothing.get(), 1}, {errors_write.get(), 2}, {listener.get(), kListenFd}};
   HOSTLER_TRY(os::Child child, os::Spawn(options));
 
-  shared_ = std::make_shared<Shared>(workshop_.control->executor(), std::move(child), std::move(errors_read));
+  os::Descriptor exit_watch(::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0));
+  if (!exit_watch) return Fail(NoDescriptors("cannot watch the engine's process"));
+  shared_ =
+      std::make_shared<Shared>(workshop_.control->executor(), std::move(child), std::move(exit_watch), std::move(errors_read));
+  shared_->on_progress = on_progress_;
   shared_->handle = handle_;
   shared_->log = workshop_.log;
   shared_->forget = workshop_.forget;
@@ -186,82 +134,6 @@ Result<> Instance::Spawn() {
   workshop_.control->Spawn(WatchExit(shared_, this));
   workshop_.control->Spawn(ReadErrors(shared_));
   return {};
-}
-
-Task<> Instance::ReadErrors(std::shared_ptr<Shared> shared) {
-  std::string buffer(16 << 10, '\0');
-  for (;;) {
-    auto [ec, count] = co_await shared->errors.async_read_some(asio::buffer(buffer), kAsTuple);
-    if (ec) break;
-    shared->tail.Feed(std::string_view(buffer).substr(0, count));
-  }
-  shared->errors_done.Set();
-}
-
-Task<> Instance::WatchExit(std::shared_ptr<Shared> shared, Instance* instance) {
-  for (;;) {
-    auto [ec] = co_await shared->exit_watch.async_wait(StreamDescriptor::wait_read, kAsTuple);
-    shared->exit = shared->child.TryReap();
-    if (shared->exit || ec) break;
-  }
-  shared->leases_at_exit = shared->handle->gate.inside();  // before those requests learn of it and leave
-  shared->handle->dead = true;
-  shared->handle->died.Ring();
-  // What it started must not outlive it, nor keep its standard error open; then its last words can be waited for.
-  shared->child.SignalGroup(SIGKILL);
-  ::unlink(shared->socket_path.c_str());
-  if (shared->forget) shared->forget(shared->endpoint);
-  if (!co_await shared->errors_done.WaitFor(std::chrono::seconds(1))) {
-    boost::system::error_code ignored;
-    shared->errors.close(ignored);
-  }
-  shared->ended.Set();
-  if (!shared->started || shared->stopping || shared->instance_gone) co_return;
-  const std::string reason =
-      shared->killed_because.empty() ? "the engine ended by itself: " + shared->exit->Text() : shared->killed_because;
-  const OnEnd on_end = instance->on_end_;
-  on_end(instance->MakeDossier(reason));  // may destroy the instance
-}
-
-Task<> Instance::FollowLog(std::shared_ptr<Shared> shared) {
-  http::Client client(co_await asio::this_coro::executor);
-  http::Request request;
-  request.target = "/logs/stream";
-  request.headers.Set("Last-Event-ID", "0");  // from its first line on
-  auto reply = co_await client.Open(shared->endpoint, std::move(request));
-  if (!reply || (*reply)->status() != 200) co_return;
-  http::SseParser parser;
-  const auto on_event = [&](const http::SseEvent& event) {
-    if (event.event == "lost")
-      shared->log->Append({WallClock::now(), log::Level::kWarning, shared->handle->model, "log lines lost: " + event.data});
-    const auto entry = json::Parse<wire::LogEntry>(event.data, json::Unknown::kIgnore);
-    if (!entry) return;
-    shared->log->Append(
-        {WallClock::now(), log::ParseLevel(entry->level).value_or(log::Level::kInfo), shared->handle->model, entry->message});
-  };
-  for (;;) {
-    const auto piece = co_await (*reply)->ReadSome();
-    if (!piece || piece->empty() || !parser.Feed(*piece, on_event)) co_return;
-  }
-}
-
-Task<> Instance::CheckHealth(std::shared_ptr<Shared> shared, Instance* instance) {
-  const Deadlines deadlines = instance->workshop_.deadlines;
-  if (deadlines.health_interval <= Clock::duration::zero()) co_return;
-  http::Client client(co_await asio::this_coro::executor);
-  for (;;) {
-    if (co_await shared->ended.WaitFor(deadlines.health_interval) || shared->stopping) co_return;
-    instance->resident_mb_ = os::ReadResidentMb(shared->child.pid()).value_or(instance->resident_mb_);
-    if (shared->handle->gate.inside() > 0) continue;  // busy: its requests show whether it lives
-    const auto health = co_await Call<wire::Health>(client, shared->endpoint,
-                                                    http::Request{.target = "/health", .first_byte_deadline = deadlines.health});
-    if (shared->exit || shared->stopping) co_return;
-    if (!health) {
-      shared->killed_because = "the engine no longer answered /health and was killed: " + health.error().message;
-      shared->child.SignalGroup(SIGKILL);
-      co_return;
-    }
-  }
 }
 
 Task<Result<>> Instance::Greet() {
@@ -277,19 +149,6 @@ Task<Result<>> Instance::Greet() {
                          {},
                          "load_failed"});
   }
-  co_return Result<>{};
-}
-
-Task<Result<>> Instance::LoadModel() {
-  wire::LoadRequest load;
-  load.model_id = entry_.engine_model.empty() ? entry_.id : entry_.engine_model;
-  load.options = entry_.options;
-  if (!entry_.path.empty()) load.path = entry_.path;
-  http::Request request = JsonRequest(http::Method::kPost, "/models/load", load);
-  request.first_byte_deadline =
-      workshop_.deadlines.load + co_await workshop_.pool->Run([path = entry_.path] { return ReadingTime(path); });
-  const auto reply = co_await Call<wire::LoadReply>(client_, shared_->endpoint, std::move(request));
-  if (!reply) co_return std::unexpected(reply.error());
   co_return Result<>{};
 }
 
@@ -326,7 +185,7 @@ Task<Result<model::Receipt>> Instance::Start() {
   }
   shared_->phase = "idle";
   shared_->started = true;
-  resident_mb_ = os::ReadResidentMb(pid).value_or(0);
+  handle_->memory_mb = receipt.memory_after_mb;
   workshop_.control->Spawn(CheckHealth(shared_, this));
   receipt.seconds = Seconds(Clock::now() - begin);
   co_return receipt;
@@ -334,7 +193,7 @@ Task<Result<model::Receipt>> Instance::Start() {
 
 Task<Error> Instance::WhyNotStarted(Error step) {
   // A broken connection says little; the process's end says why, and follows at once. An engine that answered still lives.
-  const bool broken = step.code == Code::kUpstream || step.code == Code::kUnavailable;
+  const bool broken = (step.code == Code::kUpstream || step.code == Code::kUnavailable) && step.name.empty();
   if (broken && co_await shared_->ended.WaitFor(std::chrono::milliseconds(500))) {
     dossier_ = MakeDossier(fmt::format("the engine ended while {}: {}", shared_->phase, shared_->exit->Text()));
     const std::string words = dossier_->last_lines.empty() ? "" : "; its last words: " + dossier_->last_lines.back();
@@ -360,9 +219,10 @@ Dossier Instance::MakeDossier(const std::string& reason) const {
   dossier.phase = shared_->phase == "idle" && dossier.active_requests > 0 ? "working" : shared_->phase;
   dossier.reason = reason;
   if (shared_->exit) dossier.exit = ExitFact{shared_->exit->signalled, shared_->exit->status, shared_->exit->Text()};
-  dossier.memory_mb = resident_mb_;
+  dossier.memory_mb = handle_->memory_mb;
   dossier.uptime_s = Seconds(Clock::now() - shared_->since);
   dossier.options = entry_.options;
+  dossier.requests = shared_->exit ? shared_->requests_at_exit : handle_->Requests();
   dossier.last_lines = shared_->tail.Lines();
   return dossier;
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "async/pool.h"
 #include "async/task.h"
 #include "base/gate.h"
+#include "base/guarded.h"
 #include "base/result.h"
 #include "engines/dossier.h"
 #include "events/ring.h"
@@ -34,6 +36,35 @@ struct Handle {
   std::atomic<std::int64_t> last_used_ns{0};  // steady clock; for LRU
   std::atomic<bool> dead{false};              // the process has ended: requests say so instead of "connection reset"
   mutable events::Bell died;                  // rung once, when `dead` is true
+  std::atomic<double> memory_mb{0};           // of the process group, read after the load and now and then
+
+  // What is being worked on, for crash dossiers: "speech of 35 bytes of text".
+  [[nodiscard]] std::uint64_t Begin(std::string what) const;
+  void End(std::uint64_t id) const;
+  [[nodiscard]] std::vector<std::string> Requests() const;
+
+ private:
+  struct Request {
+    std::string what;
+    Clock::time_point since;
+  };
+  mutable Guarded<std::map<std::uint64_t, Request>> requests_;
+};
+
+// One entry in a handle's list of requests, as long as it lives.
+class Activity {
+ public:
+  Activity(std::shared_ptr<const Handle> handle, std::string what)
+      : handle_(std::move(handle)), id_(handle_->Begin(std::move(what))) {}
+  Activity(Activity&& other) noexcept = default;
+  Activity& operator=(Activity&&) = delete;
+  ~Activity() {
+    if (handle_) handle_->End(id_);
+  }
+
+ private:
+  std::shared_ptr<const Handle> handle_;
+  std::uint64_t id_;
 };
 
 struct Deadlines {
@@ -47,7 +78,7 @@ struct Deadlines {
 // Everything an instance needs from the house. One per daemon.
 struct Workshop {
   Loop* control = nullptr;
-  Pool* pool = nullptr;  // for memory readings
+  Pool* pool = nullptr;  // for memory readings; nothing long may run there, or loads and unloads wait
   log::Log* log = nullptr;
   std::filesystem::path engines_folder;  // where hostler-engine-* lie
   std::filesystem::path socket_folder;   // private to this daemon
@@ -66,7 +97,10 @@ class Instance {
   // `on_end` is called on the control loop when a started instance ends without Stop() having been asked for.
   using OnEnd = std::function<void(Dossier)>;
 
-  Instance(Workshop& workshop, model::Entry entry, OnEnd on_end);
+  // Told of each sign of progress while the model loads, on the control loop.
+  using OnProgress = std::function<void(const wire::LoadProgress&)>;
+
+  Instance(Workshop& workshop, model::Entry entry, OnEnd on_end, OnProgress on_progress = {});
   ~Instance();  // kills what still runs
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -80,7 +114,6 @@ class Instance {
 
   [[nodiscard]] const std::shared_ptr<Handle>& handle() const { return handle_; }
   [[nodiscard]] pid_t pid() const;
-  [[nodiscard]] double resident_mb() const { return resident_mb_; }
   // Set if the process died during Start().
   [[nodiscard]] const std::optional<Dossier>& dossier() const { return dossier_; }
 
@@ -102,10 +135,10 @@ class Instance {
   Workshop& workshop_;
   const model::Entry entry_;
   const OnEnd on_end_;
+  const OnProgress on_progress_;
   std::shared_ptr<Handle> handle_;
   std::shared_ptr<Shared> shared_;
   http::Client client_;
-  double resident_mb_ = 0;
   std::optional<Dossier> dossier_;
 };
 

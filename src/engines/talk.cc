@@ -85,7 +85,8 @@ http::Client& Switchboard::Here(const Executor& executor) {
 }
 
 Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr<const Handle> handle, std::string target,
-                                                                 std::string body) {
+                                                                 std::string body, std::string what) {
+  Activity activity(handle, std::move(what));
   http::Client& client = Here(co_await boost::asio::this_coro::executor);
   http::Request request;
   request.method = http::Method::kPost;
@@ -107,30 +108,34 @@ Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr
                                wire::kSampleRateHeader, wire::kChannelsHeader),
                    "Check it with `hostler conform`.");
   }
-  co_return std::make_unique<AudioStream>(std::move(*reply), std::move(handle), rate, channels);
+  co_return std::make_unique<AudioStream>(std::move(*reply), std::move(handle), std::move(activity), rate, channels);
 }
 
 Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Control(std::shared_ptr<const Handle> handle,
                                                                 wire::ControlRequest request) {
   request.model_id.reset();  // the engine has one model
-  co_return co_await Generate(std::move(handle), "/generate/control", json::ToJson(request));
+  std::string what = fmt::format("speech of {} bytes of text", request.text.size());
+  co_return co_await Generate(std::move(handle), "/generate/control", json::ToJson(request), std::move(what));
 }
 
 Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Clone(std::shared_ptr<const Handle> handle, wire::CloneRequest request) {
   request.model_id.reset();
-  co_return co_await Generate(std::move(handle), "/generate/clone", json::ToJson(request));
+  std::string what = fmt::format("cloned speech of {} bytes of text", request.text.size());
+  co_return co_await Generate(std::move(handle), "/generate/clone", json::ToJson(request), std::move(what));
 }
 
 Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Design(std::shared_ptr<const Handle> handle,
                                                                wire::DesignRequest request) {
   request.model_id.reset();
-  co_return co_await Generate(std::move(handle), "/generate/design", json::ToJson(request));
+  std::string what = fmt::format("designed speech of {} bytes of text", request.text.size());
+  co_return co_await Generate(std::move(handle), "/generate/design", json::ToJson(request), std::move(what));
 }
 
 Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest transcribe,
                                                        std::string wav) {
   http::Client& client = Here(co_await boost::asio::this_coro::executor);
   transcribe.model_id.reset();
+  const Activity activity(handle, fmt::format("transcription of {} of audio", HumanBytes(static_cast<double>(wav.size()))));
   const std::string boundary = "hostler-" + RandomHex(32);
   http::Request request;
   request.method = http::Method::kPost;
@@ -152,15 +157,6 @@ void Switchboard::Forget(const http::Endpoint& endpoint) {
   for (Line& line : lines_) {
     line.loop->Post([client = line.client.get(), endpoint] { client->Forget(endpoint); });
   }
-}
-
-Task<Result<Abilities>> Probe(Workshop& workshop, model::Entry entry) {
-  Instance instance(workshop, std::move(entry), [](Dossier) {});
-  const auto started = co_await instance.Start();
-  if (!started) co_return std::unexpected(started.error());
-  Abilities abilities{instance.handle()->capabilities, instance.handle()->voices};
-  co_await instance.Stop();
-  co_return abilities;
 }
 
 }  // namespace hostler::engines

@@ -17,8 +17,13 @@ namespace hostler::engines {
 // PCM on its way from an engine. Destroying it before the end makes the engine stop.
 class AudioStream {
  public:
-  AudioStream(std::unique_ptr<http::Reply> reply, std::shared_ptr<const Handle> handle, int sample_rate, int channels)
-      : reply_(std::move(reply)), handle_(std::move(handle)), sample_rate_(sample_rate), channels_(channels) {}
+  AudioStream(std::unique_ptr<http::Reply> reply, std::shared_ptr<const Handle> handle, Activity activity, int sample_rate,
+              int channels)
+      : reply_(std::move(reply)),
+        handle_(std::move(handle)),
+        activity_(std::move(activity)),
+        sample_rate_(sample_rate),
+        channels_(channels) {}
 
   [[nodiscard]] int sample_rate() const { return sample_rate_; }
   [[nodiscard]] int channels() const { return channels_; }
@@ -28,6 +33,7 @@ class AudioStream {
  private:
   std::unique_ptr<http::Reply> reply_;
   std::shared_ptr<const Handle> handle_;
+  const Activity activity_;
   const int sample_rate_;
   const int channels_;
   std::string odd_;  // the first byte of a sample whose second has not come
@@ -57,20 +63,14 @@ class Switchboard {
   void Forget(const http::Endpoint& endpoint);
 
  private:
+  // `what`: for crash dossiers.
   [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Generate(std::shared_ptr<const Handle> handle, std::string target,
-                                                                    std::string body);
+                                                                    std::string body, std::string what);
   struct Line {
     Loop* loop;
     std::unique_ptr<http::Client> client;
   };
   std::vector<Line> lines_;
 };
-
-// Starts an instance of a built-in model only to learn its abilities and voices, and stops it again. On the control loop.
-struct Abilities {
-  wire::Capabilities capabilities;
-  std::vector<wire::Voice> voices;
-};
-[[nodiscard]] Task<Result<Abilities>> Probe(Workshop& workshop, model::Entry entry);
 
 }  // namespace hostler::engines

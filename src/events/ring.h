@@ -96,6 +96,9 @@ class Ring {
       bell_.Notify(seen, promise);
   }
 
+  // Sets every promise that waits, though nothing is new: whoever waits shall look at something else.
+  void Wake() { bell_.Ring(); }
+
   // True once an entry with id >= cursor is there (or was); false if the moment comes first.
   [[nodiscard]] Task<bool> WaitUntil(std::uint64_t cursor, Clock::time_point limit) {
     while (end() <= cursor) {

@@ -1,7 +1,9 @@
 #include "hostlerd/daemon.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 
@@ -71,16 +73,39 @@ std::vector<Loop*> Pointers(const std::vector<std::unique_ptr<Loop>>& loops) {
   return pointers;
 }
 
+// As many descriptors as the system lets us have; connections leave some for engines, files and event loops.
+std::size_t RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  return limit.rlim_cur;
+}
+
+std::size_t MostConnections(const config::Config& config) {
+  constexpr std::size_t kReserve = 256;
+  const std::size_t descriptors = RaiseDescriptorLimit();
+  return std::min(static_cast<std::size_t>(config.max_connections),
+                  descriptors > 2 * kReserve ? descriptors - kReserve : descriptors / 2);
+}
+
 http::ServerOptions ServerOptionsOf(const config::Config& config, log::Log& log) {
   http::ServerOptions options;
-  options.max_connections = static_cast<std::size_t>(config.max_connections);
+  options.max_connections = MostConnections(config);
   options.error_response = api::ErrorResponseWithStatus;
   options.on_bug = [&log](std::string_view where, std::string_view what) { log.Error("A bug in {}: {}", where, what); };
   return options;
 }
 
 bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return host == "localhost";
 }
 
 }  // namespace
@@ -92,9 +117,11 @@ Daemon::Daemon(config::Config config, Home home)
       changes_(kChangesKept),
       control_("hostler"),
       loops_(MakeLoops(IoThreads(config_))),
-      pool_("hostler-work", 2),
-      workshop_(MakeWorkshop(config_, home_, control_, pool_, log_)),
       dossiers_(home_.crashes()),
+      pool_("hostler-work", 2),
+      engine_pool_("hostler-memory", 1),
+      workshop_(MakeWorkshop(config_, home_, control_, engine_pool_, log_)),
+      prober_(workshop_),
       switchboard_(Pointers(loops_)),
       lifecycle_(workshop_, LifecycleOptions(config_), providers::Catalogue(config_, workshop_.engines_folder), changes_,
                  [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
@@ -108,8 +135,7 @@ Daemon::Daemon(config::Config config, Home home)
              .switchboard = switchboard_,
              .dossiers = dossiers_,
              .lifecycle = lifecycle_,
-             .probed = {},
-             .closing = {}},
+             .prober = prober_},
       server_(Pointers(loops_), api::MakeApi(house_), ServerOptionsOf(config_, log_)),
       signals_(control_.executor(), SIGTERM, SIGINT) {
   workshop_.forget = [this](const http::Endpoint& endpoint) { switchboard_.Forget(endpoint); };
@@ -191,10 +217,12 @@ void Daemon::OnSignal() {
 }
 
 Task<> Daemon::Leave(std::string why) {
-  house_.closing = true;
-  // Both wake the event streams, which then end.
   log_.Info("hostler is shutting down: {}", why);
   changes_.Append({{}, "shutting_down", why});
+  house_.closing = true;  // event streams send what there is and end
+  log_.ring().Wake();
+  changes_.Wake();
+  lifecycle_.RefuseNew();
   OneShot<bool> drained(control_.executor());
   server_.Drain(kPatience, [promise = drained.promise()] { promise.Set(true); });
   co_await drained.Wait();

@@ -42,10 +42,12 @@ class Daemon {
   events::Ring<lifecycle::Change> changes_;
   Loop control_;
   std::vector<std::unique_ptr<Loop>> loops_;  // I/O
-  Pool pool_;                                 // codecs, memory readings, crash reports
   media::Codecs codecs_;
-  engines::Workshop workshop_;
   engines::DossierStore dossiers_;
+  Pool pool_;         // codecs, crash reports; its jobs use the two above
+  Pool engine_pool_;  // memory readings: short, and loads and unloads wait for them
+  engines::Workshop workshop_;
+  engines::Prober prober_;
   engines::Switchboard switchboard_;
   lifecycle::Lifecycle lifecycle_;
   app::House house_;

@@ -35,8 +35,12 @@ Result<Home> Home::Open(const std::filesystem::path& folder) {
     return Fail(Code::kUnavailable, fmt::format("cannot use the folder {}: {}", folder.string(), ec.message()),
                 "Give another with --home.");
   for (const char* name : {"run", "run/engines", "crashes", "tmp"}) HOSTLER_OK(os::MakeDirectories(real / name));
-  HOSTLER_TRY(os::LockFile lock, os::LockFile::Take(real / "run" / "lock"));
-  return Home(real, std::move(lock));
+  auto lock = os::LockFile::Take(real / "run" / "lock");
+  if (!lock) {
+    if (lock.error().code == Code::kConflict) lock.error().name = kInUse;
+    return std::unexpected(std::move(lock).error());
+  }
+  return Home(real, std::move(*lock));
 }
 
 void Home::CleanUp(log::Log& log) const {

@@ -21,7 +21,8 @@ namespace hostler::hostlerd {
 
 class Home {
  public:
-  // Makes the folders and takes the lock. kConflict names who holds it.
+  // Makes the folders and takes the lock. The error is named kInUse, and says by whom, if another daemon holds it.
+  static constexpr const char* kInUse = "home_in_use";
   [[nodiscard]] static Result<Home> Open(const std::filesystem::path& folder);
   Home(Home&&) noexcept = default;
 

@@ -20,7 +20,7 @@ int Serve(const cli::ServeRequest& request) {
   auto loaded = config::Load(request.config_file, config::ProcessEnvironment(), request.flags);
   if (!loaded) return Complain(loaded.error(), 2);
   auto home = hostlerd::Home::Open(loaded->config.home);
-  if (!home) return Complain(home.error(), home.error().code == Code::kConflict ? 5 : 1);
+  if (!home) return Complain(home.error(), home.error().name == hostlerd::Home::kInUse ? 5 : 1);
   loaded->config.home = home->folder();
   hostlerd::Daemon daemon(std::move(loaded->config), std::move(*home));
   return daemon.Run();

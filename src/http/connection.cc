@@ -71,7 +71,7 @@ Task<> Connection::Linger() {
 
 void Connection::Tick(Clock::time_point now, Clock::time_point hard_stop) {
   if (gone_) return;
-  if (now >= hard_stop || (shard_.draining && phase_ == Phase::kIdle)) {
+  if (now >= hard_stop || (shard_.draining && NoRequestYet())) {
     Cancel();
   } else if (now >= read_deadline_ || now >= write_deadline_) {
     OnDeadline();

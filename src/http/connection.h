@@ -70,6 +70,8 @@ class Connection : public std::enable_shared_from_this<Connection>,
   const std::string& peer() const { return peer_; }
   boost::asio::cancellation_slot slot() { return signal_.slot(); }
   Phase phase() const { return phase_; }
+  // Between requests, or with half a head: nothing would be lost.
+  bool NoRequestYet() const { return phase_ == Phase::kIdle || phase_ == Phase::kHead; }
   void set_phase(Phase phase) { phase_ = phase; }
   bool gone() const { return gone_; }
 

@@ -229,8 +229,11 @@ Result<> MultipartParser::Finish() {
 
 Result<std::string> MultipartParser::BoundaryOf(std::string_view content_type) {
   if (MediaType(content_type) != "multipart/form-data") {
-    return Fail(Code::kInvalid, fmt::format("the body is {}, not a form", content_type.empty() ? "of no type" : content_type),
-                "Send it as multipart/form-data (curl: -F name=value)");
+    return Fail(Error{Code::kUnsupported,
+                      fmt::format("the body is {}, not a form", content_type.empty() ? "of no type" : content_type),
+                      "Send it as multipart/form-data (curl: -F name=value)",
+                      {},
+                      "unsupported_media_type"});
   }
   const std::size_t begin = content_type.find(';');
   std::string_view rest = begin == std::string_view::npos ? std::string_view() : content_type.substr(begin);

@@ -164,7 +164,7 @@ void DrainShard(ServerState& state, Shard& shard, Clock::time_point hard_stop) {
   shard.draining = true;
   std::vector<std::shared_ptr<Connection>> idle;
   for (Connection& connection : shard.connections) {
-    if (connection.phase() == Connection::Phase::kIdle) idle.push_back(connection.shared_from_this());
+    if (connection.NoRequestYet()) idle.push_back(connection.shared_from_this());
   }
   for (const auto& connection : idle) connection->Cancel();
   ReportIfEmpty(state, shard);

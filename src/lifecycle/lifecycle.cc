@@ -40,7 +40,8 @@ struct Lifecycle::Record {
   std::optional<WallClock::time_point> loaded_at;
   std::deque<Clock::time_point> crashes;  // in the crash window
   int failures = 0;                       // in a row
-  bool restart = false;
+  bool restart = false;                   // it crashed and is to come back by itself
+  bool coming_back = false;               // this start is such a return
   Clock::time_point not_before{};
 };
 
@@ -55,9 +56,9 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 
 void Lease::Return() {
   if (!handle_) return;
-  const auto handle = std::move(handle_);
+  auto handle = std::move(handle_);
   handle->last_used_ns.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
-  if (handle->gate.Leave() == Gate::Left::kShutAndEmpty) owner_->Returned(*handle);
+  if (handle->gate.Leave() == Gate::Left::kShutAndEmpty) owner_->Returned(std::move(handle));
 }
 
 Lifecycle::Lifecycle(engines::Workshop& workshop, Options options, std::vector<model::Entry> entries,
@@ -102,21 +103,23 @@ std::optional<Lease> Lifecycle::TryLease(const model::ModelId& id) {
     const auto found = ready.find(id);
     return found == ready.end() ? nullptr : found->second;
   });
-  if (!handle || !handle->gate.Enter()) return std::nullopt;
+  if (!handle || handle->dead || !handle->gate.Enter()) return std::nullopt;
   return Lease(std::move(handle), this);
 }
+
+struct Lifecycle::CountOut {
+  explicit CountOut(Lifecycle& lifecycle) : owner(lifecycle) {}
+  ~CountOut() {
+    if (!answered) owner.workshop_.control->Post([&owner = owner] { owner.Pump(); });
+  }
+  Lifecycle& owner;
+  bool answered = false;
+};
 
 Task<Result<Lease>> Lifecycle::Acquire(model::ModelId id) {
   HOSTLER_CO_OK(CheckKnown(id));
   if (auto lease = TryLease(id)) co_return std::move(*lease);
-  // Whoever leaves the queue is counted out at once. Destroyed after `answer`, when the promise is known to be abandoned.
-  struct CountOut {
-    Lifecycle& owner;
-    bool answered = false;
-    ~CountOut() {
-      if (!answered) owner.workshop_.control->Post([&owner = owner] { owner.Pump(); });
-    }
-  } count_out{*this};
+  CountOut count_out(*this);  // destroyed after `answer`, when the promise is known to be abandoned
   OneShot<Result<Lease>> answer(co_await boost::asio::this_coro::executor);
   workshop_.control->Post([this, id, promise = answer.promise()] { Enqueue(*records_.at(id), promise); });
   Result<Lease> lease = co_await answer.Wait();
@@ -126,16 +129,22 @@ Task<Result<Lease>> Lifecycle::Acquire(model::ModelId id) {
 
 Task<Result<LoadOutcome>> Lifecycle::Load(model::ModelId id) {
   HOSTLER_CO_OK(CheckKnown(id));
+  CountOut count_out(*this);
   OneShot<Result<LoadOutcome>> answer(co_await boost::asio::this_coro::executor);
   workshop_.control->Post([this, id, promise = answer.promise()] { AskLoad(*records_.at(id), promise); });
-  co_return co_await answer.Wait();
+  Result<LoadOutcome> outcome = co_await answer.Wait();
+  count_out.answered = true;
+  co_return outcome;
 }
 
 Task<Result<LoadOutcome>> Lifecycle::Unload(model::ModelId id) {
   HOSTLER_CO_OK(CheckKnown(id));
+  CountOut count_out(*this);
   OneShot<Result<LoadOutcome>> answer(co_await boost::asio::this_coro::executor);
   workshop_.control->Post([this, id, promise = answer.promise()] { AskUnload(*records_.at(id), promise); });
-  co_return co_await answer.Wait();
+  Result<LoadOutcome> outcome = co_await answer.Wait();
+  count_out.answered = true;
+  co_return outcome;
 }
 
 namespace {
@@ -144,6 +153,7 @@ namespace {
 Status WithLiveFacts(Status status, const engines::Handle* handle) {
   if (handle == nullptr) return status;
   status.leases = handle->gate.inside();
+  if (status.state == MemoryState::kLoaded) status.memory_mb = handle->memory_mb;
   if (const auto ns = handle->last_used_ns.load(std::memory_order_relaxed); ns != 0) {
     const auto age = Clock::now() - Clock::time_point(Clock::duration(ns));
     status.last_used_at = WallClock::now() - std::chrono::duration_cast<WallClock::duration>(age);
@@ -178,10 +188,10 @@ std::size_t Lifecycle::LoadedCount() const {
   return ready_.With([](const auto& ready) { return ready.size(); });
 }
 
-void Lifecycle::Returned(engines::Handle& handle) {
-  workshop_.control->Post([this, id = handle.model, which = &handle] {
-    Record& record = *records_.at(id);
-    if (record.state != MemoryState::kUnloading || !record.instance || record.instance->handle().get() != which) return;
+void Lifecycle::Returned(std::shared_ptr<engines::Handle> handle) {
+  workshop_.control->Post([this, handle = std::move(handle)] {
+    Record& record = *records_.at(handle->model);
+    if (record.state != MemoryState::kUnloading || !record.instance || record.instance->handle() != handle) return;
     workshop_.control->Spawn(RunStop(record));
   });
 }
@@ -214,6 +224,9 @@ void Lifecycle::Enqueue(Record& record, LeasePromise promise) {
   record.waiters.push_back({next_queue_number_++, std::move(promise)});
   Publish(record);
   Pump();
+  const bool no_start = record.state == MemoryState::kUnloaded || record.state == MemoryState::kError;
+  if (no_start && record.waiters.size() == 1)
+    changes_.Append({record.entry.id, "queued", "waits for room or for its pause to end"});
 }
 
 void Lifecycle::AskLoad(Record& record, OutcomePromise promise) {
@@ -221,16 +234,26 @@ void Lifecycle::AskLoad(Record& record, OutcomePromise promise) {
     promise.Set(Result<LoadOutcome>(Fail(Code::kUnavailable, "hostler is shutting down", "Try again when it is back.")));
     return;
   }
-  if (record.state == MemoryState::kLoaded) {
+  if (record.state != MemoryState::kUnloading) {
     record.unload_asked = false;
+    AnswerUnloads(record,
+                  Result<LoadOutcome>(Fail(Code::kConflict, fmt::format("\"{}\" was asked to load again", record.entry.id),
+                                           "Unload it again if it shall go.")));
+  }
+  if (record.state == MemoryState::kLoaded) {
     promise.Set(LoadOutcome{*record.load_receipt, true});
+    return;
+  }
+  if (record.waiters.size() >= options_.max_waiting) {
+    promise.Set(Result<LoadOutcome>(
+        Fail(Code::kBusy, fmt::format("{} requests already wait for \"{}\"", record.waiters.size(), record.entry.id),
+             "Try again later.")));
     return;
   }
   // A person acts: what went wrong before no longer holds it back.
   record.crashes.clear();
   record.failures = 0;
   record.not_before = {};
-  record.unload_asked = false;
   record.waiters.push_back({next_queue_number_++, std::move(promise)});
   Pump();
 }
@@ -238,11 +261,17 @@ void Lifecycle::AskLoad(Record& record, OutcomePromise promise) {
 void Lifecycle::AskUnload(Record& record, OutcomePromise promise) {
   record.restart = false;
   switch (record.state) {
-    case MemoryState::kError: Move(record, MemoryState::kUnloaded, "dismissed"); [[fallthrough]];
+    case MemoryState::kError:
+      Move(record, MemoryState::kUnloaded, "dismissed");
+      promise.Set(LoadOutcome{{}, false});
+      return;
     case MemoryState::kUnloaded: promise.Set(LoadOutcome{{}, true}); return;
     case MemoryState::kLoading:
     case MemoryState::kLoaded: record.unload_asked = true; [[fallthrough]];
-    case MemoryState::kUnloading: record.unload_waiters.push_back(std::move(promise)); Pump();
+    case MemoryState::kUnloading:
+      std::erase_if(record.unload_waiters, [](const OutcomePromise& waiter) { return waiter.abandoned(); });
+      record.unload_waiters.push_back(std::move(promise));
+      Pump();
   }
 }
 
@@ -296,9 +325,12 @@ void Lifecycle::Apply(const Step& step) {
   switch (step.kind) {
     case Step::Kind::kStart:
       Move(record, MemoryState::kLoading, record.restart ? "restart after a crash" : "wanted");
-      record.restart = false;
+      record.coming_back = std::exchange(record.restart, false);
       record.instance = std::make_unique<engines::Instance>(
-          workshop_, record.entry, [this, &record](engines::Dossier dossier) { Crashed(record, std::move(dossier)); });
+          workshop_, record.entry, [this, &record](engines::Dossier dossier) { Crashed(record, std::move(dossier)); },
+          [this, id = record.entry.id](const wire::LoadProgress& progress) {
+            changes_.Append({id, "progress", progress.stage, progress.fraction.value});
+          });
       workshop_.control->Spawn(RunStart(record));
       return;
     case Step::Kind::kDrain: return Drain(record, step.reason);
@@ -347,13 +379,14 @@ void Lifecycle::Publish(const Record& record) {
 void Lifecycle::Refuse(Record& record, const Error& error) {
   const auto waiters = std::move(record.waiters);
   record.waiters.clear();
+  Publish(record);  // whoever gets the answer sees that nobody waits any more
   for (const Waiter& waiter : waiters) waiter.Fail(error);
-  Publish(record);
 }
 
 void Lifecycle::ServeWaiters(Record& record) {
   const auto waiters = std::move(record.waiters);
   record.waiters.clear();
+  Publish(record);  // whoever gets the answer sees that nobody waits any more
   for (const Waiter& waiter : waiters) {
     if (const auto* load = std::get_if<OutcomePromise>(&waiter.promise)) {
       load->Set(LoadOutcome{*record.load_receipt, false});
@@ -361,7 +394,6 @@ void Lifecycle::ServeWaiters(Record& record) {
       std::get<LeasePromise>(waiter.promise).Set(Result<Lease>(std::move(*lease)));
     }
   }
-  Publish(record);
 }
 
 Task<> Lifecycle::RunStart(Record& record) {
@@ -398,19 +430,22 @@ Task<> Lifecycle::RunStop(Record& record) {
   Unloaded(record, receipt, record.leaving_for);
 }
 
+void Lifecycle::AnswerUnloads(Record& record, const Result<LoadOutcome>& outcome) {
+  const auto waiters = std::exchange(record.unload_waiters, {});
+  for (const OutcomePromise& waiter : waiters) waiter.Set(outcome);
+}
+
 void Lifecycle::Unloaded(Record& record, const model::Receipt& receipt, const std::string& reason) {
   record.instance.reset();
   record.load_receipt.reset();
   Move(record, MemoryState::kUnloaded, reason);
-  const auto waiters = std::move(record.unload_waiters);
-  record.unload_waiters.clear();
-  for (const OutcomePromise& waiter : waiters) waiter.Set(LoadOutcome{receipt, false});
+  AnswerUnloads(record, LoadOutcome{receipt, false});
   Pump();
 }
 
 // --- control loop: failures ----------------------------------------------------------------------------------------------
 
-std::string Lifecycle::PlanRestart(Record& record, bool crashed) {
+std::string Lifecycle::PlanRestart(Record& record, bool crashed, bool by_itself) {
   const auto now = Clock::now();
   if (crashed) record.crashes.push_back(now);
   while (!record.crashes.empty() && record.crashes.front() + options_.crash_window < now) record.crashes.pop_front();
@@ -420,15 +455,18 @@ std::string Lifecycle::PlanRestart(Record& record, bool crashed) {
     return fmt::format("it crashed {} times in {:.0f} minutes and stays down; `hostler load {}` tries again",
                        record.crashes.size(), Seconds(options_.crash_window) / 60, record.entry.id);
   }
-  const int doublings = std::min(record.failures++, 6);
+  const int earlier = std::max(record.failures++, static_cast<int>(record.crashes.size()) - 1);
+  const int doublings = std::clamp(earlier, 0, 6);
   const auto pause = options_.first_pause * (1 << doublings);
   record.not_before = now + pause;
-  return fmt::format("hostler tries again after {:.1f} s", Seconds(pause));
+  return by_itself ? fmt::format("hostler starts it again in {:.1f} s", Seconds(pause))
+                   : fmt::format("hostler tries again with the next request, after {:.1f} s", Seconds(pause));
 }
 
 void Lifecycle::StartFailed(Record& record, const Error& error) {
   const bool crashed = record.instance->dossier().has_value();
-  const std::string next = PlanRestart(record, crashed);
+  const std::string next = PlanRestart(record, crashed, record.coming_back);
+  record.restart = record.coming_back && record.not_before != Clock::time_point::max();
   if (crashed) {
     engines::Dossier dossier = *record.instance->dossier();
     dossier.next = next;
@@ -454,7 +492,7 @@ void Lifecycle::Crashed(Record& record, engines::Dossier dossier) {
   if (leaving) {
     dossier.next = "nothing: it was being unloaded";
   } else {
-    dossier.next = PlanRestart(record, true);
+    dossier.next = PlanRestart(record, true, true);
     record.restart = record.not_before != Clock::time_point::max();
   }
   workshop_.log->Error("{}: {}; {}", record.entry.id, reason, dossier.next);
@@ -470,14 +508,18 @@ void Lifecycle::Crashed(Record& record, engines::Dossier dossier) {
   Pump();
 }
 
-Task<> Lifecycle::Shutdown(Clock::duration limit) {
+void Lifecycle::RefuseNew() {
   workshop_.control->AssertHere();
   shutting_down_ = true;
   wake_.cancel();
   const Error leaving{Code::kUnavailable, "hostler is shutting down", "Try again when it is back.", {}, {}};
+  for (auto& [id, record] : records_) Refuse(*record, leaving);
+}
+
+Task<> Lifecycle::Shutdown(Clock::duration limit) {
+  RefuseNew();
   bool any = false;
   for (auto& [id, record] : records_) {
-    Refuse(*record, leaving);
     if (record->state == MemoryState::kLoaded) Drain(*record, "hostler is shutting down");
     any |= record->instance != nullptr;
   }

@@ -71,8 +71,9 @@ struct LoadOutcome {
 // A change that somebody may want to see live.
 struct Change {
   model::ModelId model;
-  std::string kind;    // "loading", "loaded", "unloading", "unloaded", "error", "queued"
-  std::string reason;  // why, for people
+  std::string kind;    // "queued", "loading", "loaded", "unloading", "unloaded", "error", "progress", "shutting_down"
+  std::string reason;  // why, for people; of "progress": the stage
+  std::optional<double> fraction = {};  // of "progress": 0 to 1, if known
 };
 
 struct Options {
@@ -107,7 +108,9 @@ class Lifecycle {
   // What is known of a loaded model (abilities, voices), without a lease; null if it is not loaded.
   [[nodiscard]] std::shared_ptr<const engines::Handle> Loaded(const model::ModelId& id) const;
 
-  // Refuses new work, waits for leases up to `limit`, stops every engine. On the control loop.
+  // Refuses new work and everybody who waits; what runs goes on. On the control loop.
+  void RefuseNew();
+  // Waits for leases up to `limit`, stops every engine. On the control loop.
   [[nodiscard]] Task<> Shutdown(Clock::duration limit);
 
  private:
@@ -115,7 +118,9 @@ class Lifecycle {
   struct Record;
   struct Waiter;
 
-  void Returned(engines::Handle& handle);
+  void Returned(std::shared_ptr<engines::Handle> handle);
+  // Made beside a wait in a queue: when it is left without an answer, those that are left count at once.
+  struct CountOut;
   [[nodiscard]] std::optional<Lease> TryLease(const model::ModelId& id);
   [[nodiscard]] Result<> CheckKnown(const model::ModelId& id) const;
 
@@ -136,7 +141,9 @@ class Lifecycle {
   void StartFailed(Record& record, const Error& error);
   void Unloaded(Record& record, const model::Receipt& receipt, const std::string& reason);
   // After a failure: how long to pause, or for ever after too many crashes. Returns it as text for people.
-  std::string PlanRestart(Record& record, bool crashed);
+  // `by_itself`: it comes back without a request.
+  std::string PlanRestart(Record& record, bool crashed, bool by_itself);
+  void AnswerUnloads(Record& record, const Result<LoadOutcome>& outcome);  // everybody who waits for one
   [[nodiscard]] std::vector<View> Snapshot();
   Task<> RunStart(Record& record);
   Task<> RunStop(Record& record);

@@ -2,7 +2,6 @@
 """Many clients, more models than fit: everybody is served, and never are more models in memory than allowed."""
 
 import collections
-import http.client
 import json
 import random
 

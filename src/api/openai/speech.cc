@@ -69,7 +69,8 @@ Result<app::SpeechRequest> RequestOf(SpeechBody body, bool whole) {
 Task<Result<>> Speech(app::House& house, http::Exchange& exchange) {
   std::vector<std::string> ignored;
   HOSTLER_CO_TRY(SpeechBody body, co_await ReadJson<SpeechBody>(exchange, false, &ignored));
-  if (!ignored.empty()) exchange.AddHeader(kIgnoredHeader, Join(ignored, ", "));
+  NameIgnored(exchange, ignored);
+  HOSTLER_CO_OK(app::CheckText(house.config, body.input, "input"));
   const bool whole = exchange.query().Get("stream") == "false";
   HOSTLER_CO_TRY(app::SpeechRequest request, RequestOf(std::move(body), whole));
   AudioAnswer answer(exchange);

@@ -190,7 +190,7 @@ Task<Result<>> Run(app::House& house, http::Exchange& exchange, bool translate) 
   HOSTLER_CO_TRY(http::Form form, co_await http::ReadForm(exchange, limits));
   HOSTLER_CO_TRY(Asked asked, co_await house.media_pool.Run(
                                   [form = std::make_shared<http::Form>(std::move(form))] { return AskedIn(*form); }));
-  if (!asked.ignored.empty()) exchange.AddHeader(kIgnoredHeader, Join(asked.ignored, ", "));
+  NameIgnored(exchange, asked.ignored);
   if (translate) asked.request.options.translate = true;
   const bool words = asked.request.options.words.value_or(false);
   HOSTLER_CO_TRY(const wire::Transcript transcript, co_await app::Transcribe(house, std::move(asked.request)));

@@ -13,16 +13,38 @@ struct ChangeEvent {
 };
 BOOST_DESCRIBE_STRUCT(ChangeEvent, (), (id, model, state, reason))
 
+struct ProgressEvent {
+  std::uint64_t id = 0;
+  std::string model;
+  std::string stage;
+  json::Nullable<double> fraction;  // 0 to 1; null: not known
+};
+BOOST_DESCRIBE_STRUCT(ProgressEvent, (), (id, model, stage, fraction))
+
 Result<bool> Wants(const std::optional<std::string>& asked, std::string_view topic) {
   if (!asked) return true;
   bool found = false;
   for (const std::string_view name : Split(*asked, ',')) {
-    if (name != "log" && name != "state") {
-      return Fail(Error{Code::kInvalid, "unknown topic \"" + std::string(name) + "\"", "Use log, state or both.", "topics", {}});
+    if (name != "log" && name != "state" && name != "progress") {
+      return Fail(Error{Code::kInvalid,
+                        "unknown topic \"" + std::string(name) + "\"",
+                        "Use log, state, progress, or several with commas.",
+                        "topics",
+                        {}});
     }
     found |= name == topic;
   }
   return found;
+}
+
+std::optional<std::string> StateOf(std::uint64_t id, const lifecycle::Change& change) {
+  if (change.kind == "progress") return std::nullopt;
+  return json::ToJson(ChangeEvent{id, change.model, change.kind, change.reason});
+}
+
+std::optional<std::string> ProgressOf(std::uint64_t id, const lifecycle::Change& change) {
+  if (change.kind != "progress") return std::nullopt;
+  return json::ToJson(ProgressEvent{id, change.model, change.reason, change.fraction});
 }
 
 Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
@@ -30,6 +52,7 @@ Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
   HOSTLER_CO_TRY(const LogFilter filter, FilterOf(exchange.query()));
   HOSTLER_CO_TRY(const bool wants_log, Wants(asked, "log"));
   HOSTLER_CO_TRY(const bool wants_state, Wants(asked, "state"));
+  HOSTLER_CO_TRY(const bool wants_progress, Wants(asked, "progress"));
   std::vector<std::unique_ptr<Topic>> topics;
   if (wants_log) {
     topics.push_back(MakeTopic<log::Line>("log", house.log.ring(),
@@ -39,10 +62,9 @@ Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
                                           }));
   }
   if (wants_state) {
-    topics.push_back(MakeTopic<lifecycle::Change>("state", house.changes, [](std::uint64_t id, const lifecycle::Change& change) {
-      return std::optional(json::ToJson(ChangeEvent{id, change.model, change.kind, change.reason}));
-    }));
+    topics.push_back(MakeTopic<lifecycle::Change>("state", house.changes, StateOf));
   }
+  if (wants_progress) topics.push_back(MakeTopic<lifecycle::Change>("progress", house.changes, ProgressOf));
   co_return co_await StreamTopics(exchange, house.closing, std::move(topics));
 }
 

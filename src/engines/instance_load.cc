@@ -1,0 +1,80 @@
+// How an instance loads its model.
+#include <filesystem>
+
+#include "engines/call.h"
+#include "engines/instance_shared.h"
+#include "http/sse.h"
+
+namespace hostler::engines {
+namespace {
+
+// Large weights take longer to read: a second for each 100 MB beyond the configured deadline.
+Clock::duration ReadingTime(const std::filesystem::path& path) {
+  if (path.empty()) return {};
+  std::error_code ec;
+  std::uintmax_t bytes = std::filesystem::is_regular_file(path, ec) ? std::filesystem::file_size(path, ec) : 0;
+  const auto options =
+      std::filesystem::directory_options::follow_directory_symlink | std::filesystem::directory_options::skip_permission_denied;
+  for (std::filesystem::recursive_directory_iterator item(path, options, ec), end; !ec && item != end; item.increment(ec)) {
+    std::error_code ignored;
+    if (item->is_regular_file(ignored)) bytes += item->file_size(ignored);
+  }
+  return std::chrono::seconds(bytes / (100 << 20));
+}
+
+// The end of a load: nothing yet, or what the engine said.
+struct LoadEnd {
+  std::optional<Result<>> result;
+};
+
+void OnLoadEvent(const http::SseEvent& event, const std::function<void(const wire::LoadProgress&)>& on_progress, LoadEnd& end) {
+  if (event.event == "loaded") {
+    end.result = Result<>{};
+  } else if (event.event == "error") {
+    const auto reply = json::Parse<wire::ErrorReply>(event.data, json::Unknown::kIgnore);
+    end.result = reply ? Fail(wire::FromReply(500, *reply))
+                       : Fail(Code::kUpstream, "the load failed and the engine gave no reason", "Look at `hostler logs`.");
+  } else if (event.event == "progress") {
+    const auto progress = json::Parse<wire::LoadProgress>(event.data, json::Unknown::kIgnore);
+    if (progress && on_progress) on_progress(*progress);
+  }
+}
+
+}  // namespace
+
+// The load is followed as an event stream: each sign of progress moves the deadline, silence beyond it is an error.
+Task<Result<>> Instance::LoadModel() {
+  wire::LoadRequest load;
+  load.model_id = entry_.engine_model.empty() ? entry_.id : entry_.engine_model;
+  load.options = entry_.options;
+  if (!entry_.path.empty()) load.path = entry_.path;
+  http::Request request = JsonRequest(http::Method::kPost, "/models/load", load);
+  request.headers.Set("Accept", "text/event-stream");
+  request.first_byte_deadline =
+      workshop_.deadlines.load + co_await workshop_.pool->Run([path = entry_.path] { return ReadingTime(path); });
+  request.idle_deadline = request.first_byte_deadline;
+  HOSTLER_CO_TRY(const auto reply, co_await client_.Open(shared_->endpoint, std::move(request)));
+  if (reply->status() / 100 != 2 || http::MediaType(reply->headers().Get("Content-Type")) != "text/event-stream") {
+    HOSTLER_CO_TRY(const std::string body, co_await reply->ReadAll(1 << 20));
+    if (reply->status() / 100 != 2) co_return Fail(ErrorOfReply(reply->status(), body));
+    if (const auto loaded = json::Parse<wire::LoadReply>(body, json::Unknown::kIgnore); loaded) co_return Result<>{};
+    co_return Fail(Code::kUpstream, "the engine answered /models/load with something else than its protocol",
+                   "Check the engine with `hostler conform`.");
+  }
+  LoadEnd end;
+  http::SseParser parser;
+  const std::function<void(const http::SseEvent&)> on_event = [&](const http::SseEvent& event) {
+    OnLoadEvent(event, shared_->on_progress, end);
+  };
+  while (!end.result) {
+    HOSTLER_CO_TRY(const std::string_view piece, co_await reply->ReadSome());
+    if (piece.empty() || !parser.Feed(piece, on_event)) {
+      if (!end.result)
+        end.result = Fail(Code::kUpstream, "the engine ended its report of the load without a result",
+                          "Check the engine with `hostler conform`.");
+    }
+  }
+  co_return std::move(*end.result);
+}
+
+}  // namespace hostler::engines

@@ -1,0 +1,49 @@
+// What the coroutines that watch one engine process hold, so that they may outlive the Instance for a moment. Internal to
+// this room.
+//
+// Threads: the control loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "async/event.h"
+#include "engines/instance.h"
+#include "engines/tail.h"
+
+namespace hostler::engines {
+
+using StreamDescriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
+
+struct Instance::Shared {
+  // `exit_watch`: a duplicate of the child's pidfd; `errors`: its standard error.
+  Shared(Executor executor, os::Child process, os::Descriptor exit_watch, os::Descriptor errors)
+      : child(std::move(process)), exit_watch(executor, exit_watch.Release()), errors(executor, errors.Release()) {}
+
+  os::Child child;
+  StreamDescriptor exit_watch;
+  StreamDescriptor errors;
+  Event ended;        // reaped, and its last words read
+  Event errors_done;  // standard error is at its end
+  Tail tail;
+  std::optional<os::Exit> exit;
+  std::size_t leases_at_exit = 0;
+  std::vector<std::string> requests_at_exit;
+  std::string killed_because;  // set before we kill it ourselves for misbehaving
+  bool stopping = false;
+  bool started = false;
+  std::string phase = "starting";
+  Clock::time_point since = Clock::now();
+  std::shared_ptr<Handle> handle;
+  log::Log* log = nullptr;
+  http::Endpoint endpoint;
+  std::function<void(const http::Endpoint&)> forget;
+  std::function<void(const wire::LoadProgress&)> on_progress;
+  std::string socket_path;
+  bool instance_gone = false;
+};
+
+}  // namespace hostler::engines
