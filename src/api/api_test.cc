@@ -20,8 +20,9 @@ TEST(ErrorsTest, EveryEnvelopeHasOpenAisFourKeysAndTheRemedy) {
   EXPECT_EQ(
       response.body,
       R"({"error":{"message":"there is no model \"x\"","type":"invalid_request_error","param":"model","code":"model_not_found","remedy":"GET /models lists them."}})");
-  EXPECT_EQ(ErrorResponse(Error{Code::kInternal, "oops", {}, {}, {}}).body,
-            R"({"error":{"message":"oops","type":"server_error","param":null,"code":"internal"}})");
+  EXPECT_EQ(
+      ErrorResponse(Error{Code::kInternal, "oops", {}, {}, {}}).body,
+      R"({"error":{"message":"oops","type":"server_error","param":null,"code":"internal","remedy":"This is a bug in hostler; `hostler logs` shows more."}})");
 }
 
 TEST(ErrorsTest, StatusesFollowTheTable) {

@@ -7,9 +7,32 @@ namespace hostler::api {
 unsigned StatusOf(const Error& error) {
   if (error.name == "validation_error") return 422;
   if (error.name == "unsupported_media_type") return 415;
-  if (error.name == "load_failed") return 500;  // spec/voice.md section 2.2
+  if (error.name == "load_failed" && error.code == Code::kUpstream) return 500;  // spec/voice.md section 2.2
   return wire::StatusOf(error.code);
 }
+
+namespace {
+
+// For errors whose own place knew nothing better: no answer leaves without a way on.
+std::string_view UsualRemedy(Code code) {
+  switch (code) {
+    case Code::kInvalid:
+    case Code::kUnsupported: return "Change the request; /openapi.json describes it.";
+    case Code::kNotFound: return "/openapi.json lists the routes, /models the models.";
+    case Code::kConflict: return "Look at /models, then try again.";
+    case Code::kTooLarge: return "Send less, or in several requests.";
+    case Code::kForbidden: return "Ask from this machine, or change the configuration.";
+    case Code::kUnavailable:
+    case Code::kBusy:
+    case Code::kTimeout:
+    case Code::kCancelled: return "Try again later.";
+    case Code::kUpstream: return "`hostler logs` and `hostler crashes` show what the engine said.";
+    case Code::kInternal: return "This is a bug in hostler; `hostler logs` shows more.";
+  }
+  return "";
+}
+
+}  // namespace
 
 ErrorEnvelope EnvelopeOf(const Error& error) {
   ErrorEnvelope envelope;
@@ -17,7 +40,7 @@ ErrorEnvelope EnvelopeOf(const Error& error) {
   envelope.error.type = StatusOf(error) < 500 ? "invalid_request_error" : "server_error";
   if (!error.field.empty()) envelope.error.param = error.field;
   envelope.error.code = error.name.empty() ? std::string(CodeName(error.code)) : error.name;
-  if (!error.remedy.empty()) envelope.error.remedy = error.remedy;
+  envelope.error.remedy = error.remedy.empty() ? std::string(UsualRemedy(error.code)) : error.remedy;
   return envelope;
 }
 

@@ -15,7 +15,7 @@ struct ErrorBody {
   std::string type;                   // "invalid_request_error" or "server_error"
   json::Nullable<std::string> param;  // path of the field
   std::string code;                   // "not_found", "provider_missing", …
-  std::optional<std::string> remedy;
+  std::string remedy;
 };
 BOOST_DESCRIBE_STRUCT(ErrorBody, (), (message, type, param, code, remedy))
 

@@ -132,7 +132,9 @@ Error Mismatch(std::string_view wanted, const Any& got) {
     kind = "number";
   else if (got.is_int64() || got.is_uint64())
     kind = "integer";
-  return Error{Code::kInvalid, fmt::format("expected {}, got {}", wanted, kind), {}, {}, {}};
+  const std::string_view article = std::string_view("aeio").find(wanted[0]) == std::string_view::npos ? "a" : "an";
+  return Error{
+      Code::kInvalid, fmt::format("expected {}, got {}", wanted, kind), fmt::format("Send {} {}.", article, wanted), {}, {}};
 }
 
 Error UnknownField(std::string_view name, const std::vector<std::string>& known) {

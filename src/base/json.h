@@ -137,7 +137,7 @@ Result<> DecodeNumber(const Any& value, T& out) {
   if constexpr (std::is_integral_v<T>) {
     boost::system::error_code ec;
     const T number = value.to_number<T>(ec);
-    if (ec) return Fail(Code::kInvalid, "expected integer, got " + boost::json::serialize(value));
+    if (ec) return Fail(Code::kInvalid, "expected integer, got " + boost::json::serialize(value), "Send an integer.");
     out = number;
   } else {
     out = static_cast<T>(value.to_number<double>());
@@ -176,7 +176,7 @@ Result<> DecodeStruct(const Any& value, T& out, DecodeOptions& options) {
       ++seen;
       if (result = Decode(*member, out.*d.pointer, options); !result) Prefix(result.error(), std::string(name));
     } else if constexpr (!IsOptional<Member>::value && !IsNullable<Member>::value) {
-      result = Fail(Error{Code::kInvalid, "required field is missing", {}, std::string(name), {}});
+      result = Fail(Error{Code::kInvalid, "required field is missing", "Send it.", std::string(name), {}});
     }
   });
   if (!result || seen == object->size()) return result;

@@ -45,15 +45,15 @@ TEST(JsonTest, LeavesOutEmptyOptionalsButWritesNullables) {
 
 TEST(JsonTest, ErrorsNameThePath) {
   EXPECT_EQ(ErrorOf(R"({"id":"a","state":"ready","files":[{"name":"x","size":1},{"name":"y","size":"big"}]})"),
-            "files[1].size: expected integer, got string");
-  EXPECT_EQ(ErrorOf(R"({"id":1,"state":"ready","files":[]})"), "id: expected string, got integer");
-  EXPECT_EQ(ErrorOf(R"({"state":"ready","files":[]})"), "id: required field is missing");
+            "files[1].size: expected integer, got string. Send an integer.");
+  EXPECT_EQ(ErrorOf(R"({"id":1,"state":"ready","files":[]})"), "id: expected string, got integer. Send a string.");
+  EXPECT_EQ(ErrorOf(R"({"state":"ready","files":[]})"), "id: required field is missing. Send it.");
   EXPECT_EQ(ErrorOf(R"({"id":"a","state":"raedy","files":[]})"),
             "state: unknown value \"raedy\". Use one of: ready, provider_missing.");
   EXPECT_EQ(ErrorOf(R"({"id":"a","state":"ready","files":[],"sped":2})"), "sped: unknown field. Did you mean \"speed\"?");
-  EXPECT_EQ(ErrorOf(R"([1])"), "expected object, got array");
+  EXPECT_EQ(ErrorOf(R"([1])"), "expected object, got array. Send an object.");
   EXPECT_EQ(ErrorOf(R"({"id":"a","state":"ready","files":[{"name":"x","size":1.5}]})"),
-            "files[0].size: expected integer, got 1.5E0");
+            "files[0].size: expected integer, got 1.5E0. Send an integer.");
 }
 
 TEST(JsonTest, UnknownFieldsCanBeIgnoredAndAreReported) {

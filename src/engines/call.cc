@@ -11,4 +11,11 @@ Error ErrorOfReply(unsigned status, std::string_view body) {
                {}};
 }
 
+void NameEngine(Error& error, const http::Endpoint& endpoint, const std::string& model) {
+  const std::string address = endpoint.Text();
+  if (const std::size_t at = error.message.find(address); at != std::string::npos) {
+    error.message.replace(at, address.size(), fmt::format("the engine of \"{}\"", model));
+  }
+}
+
 }  // namespace hostler::engines

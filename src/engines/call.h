@@ -15,6 +15,9 @@ namespace hostler::engines {
 // The error that a non-2xx answer of an engine carries; kUpstream if it is no error envelope.
 [[nodiscard]] Error ErrorOfReply(unsigned status, std::string_view body);
 
+// Nobody knows an engine by the path of its socket: the message names the model instead.
+void NameEngine(Error& error, const http::Endpoint& endpoint, const std::string& model);
+
 template <class T>
 [[nodiscard]] http::Request JsonRequest(http::Method method, std::string target, const T& body) {
   http::Request request;
@@ -35,7 +38,7 @@ template <class T>
   if (!value) {
     co_return Fail(
         Error{Code::kUpstream,
-              fmt::format("the engine answered {} with something else than its protocol: {}", target, value.error().Text()),
+              fmt::format("the engine answered {} with something else than its protocol: {}", target, value.error().message),
               "Check the engine with `hostler conform`.",
               {},
               {}});

@@ -204,6 +204,11 @@ Task<Error> Instance::WhyNotStarted(Error step) {
                     "load_failed"};
   }
   co_await Stop();
+  NameEngine(step, shared_->endpoint, entry_.id);
+  if (step.code == Code::kTimeout) {
+    step.message = fmt::format("the engine of \"{}\" gave no sign of life while {} and was ended", entry_.id, shared_->phase);
+    step.remedy = "If it only needs longer, raise engines.load_timeout_s (or engines.start_timeout_s).";
+  }
   if (step.name.empty()) step.name = "load_failed";
   if (step.remedy.empty()) step.remedy = "`hostler logs` shows what the engine said.";
   co_return step;

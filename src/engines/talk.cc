@@ -20,10 +20,7 @@ Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
     (void)co_await died.WaitUntil(Clock::now() + std::chrono::milliseconds(500));
   }
   if (!handle->dead) {
-    // Nobody knows the engine by the path of its socket.
-    const std::string address = handle->endpoint.Text();
-    if (const std::size_t at = error.message.find(address); at != std::string::npos)
-      error.message.replace(at, address.size(), fmt::format("the engine of \"{}\"", handle->model));
+    NameEngine(error, handle->endpoint, handle->model);
     co_return error;
   }
   co_return Error{Code::kUpstream,

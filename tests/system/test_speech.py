@@ -157,10 +157,10 @@ class WrongRequests(house.Test):
         for body in (b"{", b"hello", b'{"input": "a"} x', b'{"input": "\xff"}', b"[" * 100000):
             with self.subTest(body=body[:20]):
                 answer = self.hostler.post("/v1/audio/speech", body, {"Content-Type": "application/json"})
-                self.assert_error(answer, 400, remedy=False)
+                self.assert_error(answer, 400)
         for body in (b"[]", b"null", b'"x"'):
             with self.subTest(body=body):
-                self.assert_error(self.hostler.post("/v1/audio/speech", body, {"Content-Type": "application/json"}), 422, remedy=False)
+                self.assert_error(self.hostler.post("/v1/audio/speech", body, {"Content-Type": "application/json"}), 422)
 
     def test_another_content_type(self):
         for content_type in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):

@@ -76,7 +76,8 @@ Result<double> NumberOf(const std::string& field, const std::string& text) {
   double number = 0;
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (ec == std::errc() && end == text.data() + text.size() && std::isfinite(number)) return number;
-  return Fail(Error{Code::kInvalid, fmt::format("expected number, got \"{}\"", text), {}, field, "validation_error"});
+  return Fail(
+      Error{Code::kInvalid, fmt::format("expected number, got \"{}\"", text), "Send a number.", field, "validation_error"});
 }
 
 const std::vector<std::string>& KnownFields() {
