@@ -171,15 +171,20 @@ TEST(Break, AnswersCanBeGarbage) {
 }
 
 TEST(Memory, IsMeasuredAndComesBack) {
-#if __has_feature(address_sanitizer)
-  GTEST_SKIP() << "this sanitizer holds freed memory back on purpose";
+  // Sanitizers keep shadows of memory and hold freed memory back on purpose: there only the lower bound can be known.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  constexpr bool kExact = false;
+#else
+  constexpr bool kExact = true;
 #endif
   Process process("hostler-engine-fake", {});
   Caller caller(process.endpoint());
   const auto loaded = caller.As<wire::LoadReply>(caller.Post("/models/load", LoadBody(R"({"memory_mb":64})")));
-  EXPECT_NEAR(loaded.memory_delta_mb, 64, 8);
+  EXPECT_GE(loaded.memory_delta_mb, 56);
+  if (kExact) EXPECT_LE(loaded.memory_delta_mb, 72);
   const auto unloaded = caller.As<wire::UnloadReply>(caller.Post("/models/unload", R"({"model_id":"m"})"));
-  EXPECT_NEAR(unloaded.memory_freed_mb, 64, 8);
+  EXPECT_DOUBLE_EQ(unloaded.memory_freed_mb, unloaded.memory_before_mb - unloaded.memory_after_mb);
+  if (kExact) EXPECT_NEAR(unloaded.memory_freed_mb, 64, 8);
 }
 
 }  // namespace

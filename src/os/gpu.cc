@@ -55,7 +55,7 @@ class Nvml {
     if (::access("/dev/nvidiactl", F_OK) != 0) return nullptr;
     void* library = ::dlopen("libnvidia-ml.so.1", RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) return nullptr;
-    auto nvml = std::unique_ptr<Nvml>(new Nvml);
+    auto nvml = std::make_unique<Nvml>();
     int (*init)() = nullptr;
     if (!Find(library, "nvmlInit_v2", init) || !Find(library, "nvmlDeviceGetCount_v2", nvml->count_) ||
         !Find(library, "nvmlDeviceGetHandleByIndex_v2", nvml->handle_) ||

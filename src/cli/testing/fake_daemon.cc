@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -61,7 +62,7 @@ std::string DeadUrl() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  ::bind(fd, reinterpret_cast<const sockaddr*>(&address), length);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0) std::abort();
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
   ::close(fd);
   return "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
