@@ -31,7 +31,7 @@ HOME_OF_LIBRARY = (
     (r"spdlog/", ("src/log",), "others write through log/log.h"),
     (r"CLI/", ("src/cli",), "command lines are read in src/cli"),
     (r"toml\+\+/|toml\.hpp", ("src/config",), "others get typed settings"),
-    (r"espeak-ng/|flite/|pocketsphinx|sphinxbase/", ("engines/classic",), "native speech libraries live in their engine's process"),
+    (r"espeak-ng/|flite/|pocketsphinx|sphinxbase/", ("engines/classic", "bench"), "native speech libraries live in their engine's process"),
 )
 
 Problem = collections.namedtuple("Problem", "file line text")

@@ -5,61 +5,37 @@
 namespace hostler::api::engine {
 namespace {
 
-struct ModelRow {
-  std::string id;
-  std::string name;
+// An engine's row, and what only the daemon knows.
+struct ModelRow : wire::ModelRow {
   model::ModelType type = model::ModelType::kTts;
   std::string provider;
   std::string description;
-  model::MemoryState state = model::MemoryState::kUnloaded;
   model::DiskState disk = model::DiskState::kAvailable;
   std::string badge;
-  json::Nullable<std::string> path;
-  json::Nullable<double> memory_mb;
-  json::Nullable<std::string> error;
-  json::Nullable<double> loaded_at;
-  json::Nullable<double> last_used_at;
   bool pinned = false;
   std::int64_t leases = 0;
   std::int64_t waiting = 0;
   json::Nullable<int> pid;
 };
-BOOST_DESCRIBE_STRUCT(ModelRow, (),
-                      (id, name, type, provider, description, state, disk, badge, path, memory_mb, error, loaded_at, last_used_at,
-                       pinned, leases, waiting, pid))
+BOOST_DESCRIBE_STRUCT(ModelRow, (wire::ModelRow), (type, provider, description, disk, badge, pinned, leases, waiting, pid))
 
 struct ModelRows {
   std::vector<ModelRow> models;
 };
 BOOST_DESCRIBE_STRUCT(ModelRows, (), (models))
 
-struct LoadAnswer {
-  std::string model_id;
-  model::MemoryState state = model::MemoryState::kLoaded;
-  double memory_before_mb = 0;
-  double memory_after_mb = 0;
-  double memory_delta_mb = 0;
-  double load_time_s = 0;
+struct LoadAnswer : wire::LoadReply {
   std::optional<double> gpu_memory_mb;  // where it can be read
   std::string status;                   // "completed"
   std::string outcome;                  // "loaded", "already_loaded"
 };
-BOOST_DESCRIBE_STRUCT(LoadAnswer, (),
-                      (model_id, state, memory_before_mb, memory_after_mb, memory_delta_mb, load_time_s, gpu_memory_mb, status,
-                       outcome))
+BOOST_DESCRIBE_STRUCT(LoadAnswer, (wire::LoadReply), (gpu_memory_mb, status, outcome))
 
-struct UnloadAnswer {
-  std::string model_id;
-  model::MemoryState state = model::MemoryState::kUnloaded;
-  double memory_before_mb = 0;
-  double memory_after_mb = 0;
-  double memory_freed_mb = 0;
-  double unload_time_s = 0;
+struct UnloadAnswer : wire::UnloadReply {
   std::string status;
   std::string outcome;  // "unloaded", "already_unloaded"
 };
-BOOST_DESCRIBE_STRUCT(UnloadAnswer, (),
-                      (model_id, state, memory_before_mb, memory_after_mb, memory_freed_mb, unload_time_s, status, outcome))
+BOOST_DESCRIBE_STRUCT(UnloadAnswer, (wire::UnloadReply), (status, outcome))
 
 struct ModelQuestion {
   std::string model_id;
