@@ -156,6 +156,9 @@ Task<Result<>> Speak(House& house, SpeechRequest request, ByteSink& sink) {
   const model::ModelId id =
       providers::ResolveAlias(house.config, request.model.empty() ? house.config.default_tts : request.model);
   HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
+  // While the model loads, the codecs can be opened too.
+  const bool needs_codec = request.format != media::Format::kWav;
+  if (needs_codec && !house.lifecycle.Loaded(id)) house.media_pool.Submit([&codecs = house.codecs] { (void)codecs.Warm(); });
   HOSTLER_CO_TRY(const lifecycle::Lease lease, co_await AcquireVoice(house, status));
 
   wire::ControlRequest control;

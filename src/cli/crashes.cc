@@ -15,6 +15,7 @@ namespace {
 // A value in one line.
 std::string Inline(const json::Any& value) {
   if (const auto* text = value.if_string()) return std::string(*text);
+  if (const auto* number = value.if_double()) return fmt::format("{:.2f}", *number);
   return boost::json::serialize(value);
 }
 

@@ -26,6 +26,7 @@ std::string NewDossierId(const std::string& model) {
   for (char& c : id) {
     if (c == ':' || c == '.') c = '-';
   }
+  id += '-';
   for (const char c : model) id += (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.') ? c : '-';
   return id.substr(0, 150) + "-" + RandomHex(4);
 }
