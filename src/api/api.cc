@@ -41,7 +41,7 @@ class Counted {
 
 Task<> Answer(std::shared_ptr<Api> api, http::Exchange& exchange) {
   const Counted counted(api->house, exchange);
-  if (const auto allowed = api->guard.Check(exchange.method(), exchange.headers()); !allowed) {
+  if (const auto allowed = api->guard.Check(exchange.headers()); !allowed) {
     co_await exchange.Send(ErrorResponse(allowed.error()));
     co_return;
   }

@@ -36,7 +36,7 @@ bool Guard::KnowsOrigin(std::string_view origin) const {
                      [&](const std::string& known) { return EqualsIgnoringCase(known, origin); });
 }
 
-Result<> Guard::Check(http::Method, const http::Headers& headers) const {
+Result<> Guard::Check(const http::Headers& headers) const {
   const std::string_view host = headers.Get("Host");
   if (!KnowsHost(host)) {
     return Fail(Error{Code::kForbidden,

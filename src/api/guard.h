@@ -20,7 +20,7 @@ class Guard {
 
   // Browsers also say (Sec-Fetch-Site) that a request comes from another site's page where they send no Origin, as for images.
   // kForbidden with the remedy; nothing if the request may pass.
-  [[nodiscard]] Result<> Check(http::Method method, const http::Headers& headers) const;
+  [[nodiscard]] Result<> Check(const http::Headers& headers) const;
   // The Access-Control fields for a page on a configured origin; empty for all others.
   [[nodiscard]] http::Headers CorsFields(const http::Headers& headers) const;
 

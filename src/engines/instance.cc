@@ -51,7 +51,8 @@ Result<std::filesystem::path> FindEngine(const Workshop& workshop, const model::
       entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : workshop.engines_folder / entry.engine;
   if (::access(path.c_str(), X_OK) != 0) {
     return Fail(Error{Code::kUnsupported, fmt::format("the engine {} of the model \"{}\" is missing", path.string(), entry.id),
-                      "Install it, or set engines.folder to where the engines are.", "model", "provider_missing"});
+                      "Install it, or set engines.folder to where the engines are and start hostler again.", "model",
+                      "provider_missing"});
   }
   return path;
 }

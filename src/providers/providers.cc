@@ -27,7 +27,9 @@ void Judge(model::Entry& entry, bool built, const std::filesystem::path& engines
       entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : engines_folder / entry.engine;
   if (::access(program.c_str(), X_OK) == 0) return;
   entry.disk = DiskState::kProviderMissing;
-  entry.remedy = fmt::format("The engine {} is not there or cannot be run: install it, or set engines.folder.", program.string());
+  entry.remedy =
+      fmt::format("The engine {} is not there or cannot be run: install it or set engines.folder, then start hostler again.",
+                  program.string());
 }
 
 const std::map<std::string, model::ModelType>& AliasTable() {
@@ -75,12 +77,6 @@ model::ModelId ResolveAlias(const config::Config& config, const model::ModelId& 
   const auto found = AliasTable().find(id);
   if (found == AliasTable().end()) return id;
   return found->second == model::ModelType::kTts ? config.default_tts : config.default_stt;
-}
-
-std::vector<std::string> Aliases() {
-  std::vector<std::string> names;
-  for (const auto& [name, type] : AliasTable()) names.push_back(name);
-  return names;
 }
 
 std::string ResolveVoice(const model::Entry& entry, const std::string& voice) {

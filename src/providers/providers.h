@@ -26,7 +26,6 @@ struct Provider {
 
 // What clients call models by habit: whisper-1, tts-1 … become the configured defaults; everything else stays as it is.
 [[nodiscard]] model::ModelId ResolveAlias(const config::Config& config, const model::ModelId& id);
-[[nodiscard]] std::vector<std::string> Aliases();
 
 // The voice as the model knows it: OpenAI's names are translated, empty stays empty.
 [[nodiscard]] std::string ResolveVoice(const model::Entry& entry, const std::string& voice);
