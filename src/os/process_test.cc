@@ -274,10 +274,14 @@ TEST(EnvironmentTest, AppliesChanges) {
 
 TEST(EnvironmentTest, FindsProcessesByAnEntry) {
   const std::string mark = "HOSTLER_TEST_MARK=" + std::to_string(::getpid());
-  SpawnOptions options = Shell("exec sleep 1000");
+  Pipe ready = MakePipe();
+  const Pipe input = MakePipe();
+  SpawnOptions options = Shell("echo ready; read never", {{input.out.get(), 0}, {ready.in.get(), 1}});
   options.environment = Environment({mark});
   auto child = Spawn(options);
   ASSERT_TRUE(child);
+  // Spawn() returns when exec has closed our descriptors, a moment before the kernel shows the new environment.
+  ASSERT_EQ(ReadLine(ready.out), "ready");
   EXPECT_THAT(FindByEnvironment(mark), ElementsAre(child->pid()));
   EXPECT_TRUE(FindByEnvironment(mark + "0").empty());
   EXPECT_TRUE(FindByEnvironment("TEST_MARK=" + std::to_string(::getpid())).empty());  // whole entries only
