@@ -77,7 +77,7 @@ class EngineDialect(Case):
         self.hostler.load("one")
         design = self.hostler.post("/generate/design", {"model_id": "one", "text": "hi", "description": "an old sailor"})
         self.assertEqual((design.status, len(design.body)), (200, 3200))
-        self.assertTrue(self.hostler.logs(q="imagines: an old sailor"))
+        house.eventually(lambda: self.hostler.logs(q="imagines: an old sailor"), "the engine's line: it comes through a pipe")
         import base64
         wav = self.hostler.post("/generate/control", {"model_id": "one", "text": "hi"}, {"Accept": "audio/wav"}).body
         clone = self.hostler.post("/generate/clone", {"model_id": "one", "text": "hi", "reference_audio": base64.b64encode(wav).decode()})

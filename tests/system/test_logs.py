@@ -29,7 +29,8 @@ class Logs(house.Test):
         self.assertEqual({line["source"] for line in self.hostler.logs(source="one")}, {"one"})
         self.assertTrue(all("LISTENS" in line["message"].upper() for line in self.hostler.logs(q="LISTENS")))
         self.assertEqual(len(self.hostler.logs(limit=2)), 2)
-        self.assertEqual(self.hostler.logs(limit=1)[0]["id"], self.hostler.logs()[-1]["id"])
+        last = self.hostler.logs()[-1]["id"]
+        self.assertGreaterEqual(self.hostler.logs(limit=1)[0]["id"], last)  # an engine's line may come in between
         self.assertEqual([line for line in self.hostler.logs(level="WARNING") if line["level"] in ("DEBUG", "INFO")], [])
         self.assert_error(self.hostler.get("/logs?level=loud"), 400, param="level")
         for limit in ("0", "-1", "many", "1e3", ""):
