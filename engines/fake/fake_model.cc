@@ -127,7 +127,8 @@ Result<wire::Transcript> FakeModel::Transcribe(const wire::TranscribeRequest& re
   transcript.text = fmt::format("heard {} samples at {} Hz", recording.samples.size(), rate);
   transcript.language = request.language.value_or("en");
   transcript.duration = static_cast<double>(recording.samples.size()) / static_cast<double>(rate);
-  const std::size_t count = std::max<std::size_t>(1, (recording.samples.size() + rate - 1) / rate);
+  std::size_t count = std::max<std::size_t>(1, (recording.samples.size() + rate - 1) / rate);
+  if (options_.stamped_segments) count = static_cast<std::size_t>(*options_.stamped_segments);
   for (std::size_t i = 0; i < count; ++i) {
     HOSTLER_OK(Misbehave(static_cast<int>(i), stop));
     if (options_.chunk_ms && !Wait(std::chrono::milliseconds(*options_.chunk_ms), stop)) {
@@ -139,6 +140,8 @@ Result<wire::Transcript> FakeModel::Transcribe(const wire::TranscribeRequest& re
     segment.start = static_cast<double>(i);
     segment.end = std::min(transcript.duration, static_cast<double>(i + 1));
     segment.text = count == 1 ? transcript.text : fmt::format("second {}", i + 1);
+    if (options_.stamped_segments)
+      segment.text = fmt::format("sent at {}", std::chrono::nanoseconds(Clock::now().time_since_epoch()).count());
     if (on_segment) on_segment(segment);
     transcript.segments.push_back(std::move(segment));
   }

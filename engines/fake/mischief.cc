@@ -95,9 +95,27 @@ engine_sdk::Hooks Mischief::Hooks() {
   return hooks;
 }
 
+// As little as an engine can do.
+Task<> AnswerInstantly(http::Exchange& exchange, const Options& options) {
+  const std::string silence(static_cast<std::size_t>(options.chunk_samples.value_or(1600)) * 2, '\0');
+  const http::Headers headers = {{"Content-Type", "audio/pcm"}, {"X-Sample-Rate", "16000"}, {"X-Channels", "1"}};
+  if (options.chunks == 1) {
+    http::Response response{200, headers, silence};
+    co_await exchange.Send(std::move(response));
+    co_return;
+  }
+  co_await exchange.Start(200, headers);
+  for (int i = 0; i < options.chunks.value_or(1); ++i) co_await exchange.Write(silence);
+  co_await exchange.Finish();
+}
+
 Task<bool> Mischief::Before(http::Exchange& exchange) {
   const Options now = options();
   const std::string route = RouteName(exchange.path());
+  if (now.instant.value_or(false) && route == "generate") {
+    co_await AnswerInstantly(exchange, now);
+    co_return true;
+  }
   if (route == "health" && now.slow_health_ms) co_await Sleep(std::chrono::milliseconds(*now.slow_health_ms));
   if (now.garbage_answer != route) co_return false;
   const std::string kind = now.garbage_kind.value_or("json");

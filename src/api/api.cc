@@ -66,6 +66,7 @@ http::Handler MakeApi(app::House& house) {
   engine::AddModels(door);
   engine::AddGenerate(door);
   engine::AddLogs(door);
+  engine::AddUpstream(door);
   ops::AddHealth(door);
   ops::AddEvents(door);
   ops::AddCrashes(door);

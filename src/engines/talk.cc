@@ -1,5 +1,6 @@
 #include "engines/talk.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -7,6 +8,7 @@
 
 #include "base/text.h"
 #include "engines/call.h"
+#include "http/relay.h"
 
 namespace hostler::engines {
 namespace {
@@ -148,6 +150,22 @@ Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Han
   auto transcript = co_await Call<wire::Transcript>(client, handle->endpoint, std::move(request));
   if (!transcript) co_return Fail(co_await Explain(handle, transcript.error()));
   co_return std::move(*transcript);
+}
+
+bool IsWork(http::Method method, std::string_view path) {
+  static constexpr std::string_view kRead[] = {"/health", "/voices", "/capabilities"};
+  static constexpr std::string_view kSend[] = {"/generate/control", "/generate/clone", "/generate/design", "/transcribe"};
+  const auto among = [&](const auto& routes) { return std::ranges::find(routes, path) != std::end(routes); };
+  if (method == http::Method::kGet || method == http::Method::kHead) return among(kRead);
+  return method == http::Method::kPost && among(kSend);
+}
+
+Task<Result<>> Switchboard::Relay(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string target) {
+  const Activity activity(handle, fmt::format("{} {}", http::MethodName(exchange.method()), target));
+  http::Client& client = Here(exchange.executor());
+  auto relayed = co_await http::Relay(exchange, client, {handle->endpoint, std::move(target)});
+  if (!relayed) co_return Fail(co_await Explain(std::move(handle), std::move(relayed).error()));
+  co_return relayed;
 }
 
 void Switchboard::Forget(const http::Endpoint& endpoint) {

@@ -10,6 +10,7 @@
 
 #include "engines/instance.h"
 #include "http/client.h"
+#include "http/server.h"
 #include "wire/wire.h"
 
 namespace hostler::engines {
@@ -40,6 +41,9 @@ class AudioStream {
   std::vector<std::int16_t> samples_;
 };
 
+// Is this route of the engine protocol work that a client may ask for? Loading, unloading and logs are the daemon's.
+[[nodiscard]] bool IsWork(http::Method method, std::string_view path);
+
 class Switchboard {
  public:
   explicit Switchboard(const std::vector<Loop*>& loops);
@@ -58,6 +62,9 @@ class Switchboard {
   // `wav`: PCM s16le mono at the model's input_sample_rate.
   [[nodiscard]] Task<Result<wire::Transcript>> Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest request,
                                                           std::string wav);
+
+  // Passes a request on to the engine as it is: `target` is the path and query there. As http::Relay.
+  [[nodiscard]] Task<Result<>> Relay(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string target);
 
   // Closes idle connections to an instance that is gone. Any thread.
   void Forget(const http::Endpoint& endpoint);

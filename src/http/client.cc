@@ -52,7 +52,11 @@ class ReplyImpl final : public Reply {
 
   unsigned status() const override { return head_.status; }
   const Headers& headers() const override { return head_.headers; }
+  std::optional<std::uint64_t> length() const override { return head_.length; }
+  bool chunked() const override { return body_ != nullptr && head_.chunked; }
+  bool buffered() const override { return !wire_ || wire_->in.size() > lent_; }
   Task<Result<std::string_view>> ReadSome() override;
+  Task<Result<std::string_view>> ReadFramed() override;
   Task<Result<std::string>> ReadAll(std::uint64_t limit) override;
 
  private:
@@ -61,6 +65,10 @@ class ReplyImpl final : public Reply {
     if (head_.keep_alive) hub_->GiveBack(endpoint_, std::move(wire_));
     wire_.reset();
   }
+  // Content among the bytes that are there, or empty.
+  Result<std::string_view> Decode();
+  // Waits for more bytes of the body.
+  Task<Result<>> Fill();
   std::unexpected<Error> Break(Error error) {
     wire_.reset();
     broken_ = error;
@@ -82,25 +90,53 @@ Task<Result<std::string_view>> ReplyImpl::ReadSome() {
   if (wire_) wire_->in.Consume(std::exchange(lent_, 0));
   EndIfDone();
   while (wire_) {
-    while (!wire_->in.empty() && !body_->done()) {
-      auto piece = body_->Put(wire_->in.view());
-      if (!piece) co_return Break(Broken(endpoint_, "sent a broken body"));
-      if (!piece->data.empty()) {
-        lent_ = piece->consumed;
-        co_return piece->data;
-      }
-      wire_->in.Consume(piece->consumed);
-    }
+    auto piece = Decode();
+    if (!piece || !piece->empty()) co_return piece;
     EndIfDone();
-    if (!wire_) break;
-    wire_->deadline = Clock::now() + idle_deadline_;
-    const error_code ec = co_await wire_->Fill(kRoom);
-    wire_->deadline = kNever;
-    if (wire_->expired) co_return Break(Late(endpoint_, "to go on with its answer"));
-    if (ec && !(ec == asio::error::eof && body_->PutEnd()))
-      co_return Break(Broken(endpoint_, "broke off in the middle of its answer"));
+    if (wire_) HOSTLER_CO_OK(co_await Fill());
   }
   co_return std::string_view();
+}
+
+Task<Result<std::string_view>> ReplyImpl::ReadFramed() {
+  if (broken_) co_return Fail(*broken_);
+  if (wire_) wire_->in.Consume(std::exchange(lent_, 0));
+  EndIfDone();
+  while (wire_) {
+    const std::string_view bytes = wire_->in.view();
+    while (lent_ < bytes.size() && !body_->done()) {
+      const auto piece = body_->Put(bytes.substr(lent_));
+      if (!piece) co_return Break(Broken(endpoint_, "sent a broken body"));
+      lent_ += piece->consumed;
+    }
+    if (lent_ > 0) co_return bytes.substr(0, lent_);
+    EndIfDone();
+    if (wire_) HOSTLER_CO_OK(co_await Fill());
+  }
+  co_return std::string_view();
+}
+
+Result<std::string_view> ReplyImpl::Decode() {
+  while (!wire_->in.empty() && !body_->done()) {
+    auto piece = body_->Put(wire_->in.view());
+    if (!piece) return Break(Broken(endpoint_, "sent a broken body"));
+    if (!piece->data.empty()) {
+      lent_ = piece->consumed;
+      return piece->data;
+    }
+    wire_->in.Consume(piece->consumed);
+  }
+  return std::string_view();
+}
+
+Task<Result<>> ReplyImpl::Fill() {
+  wire_->deadline = CoarseNow() + idle_deadline_;
+  const error_code ec = co_await wire_->Fill(kRoom);
+  wire_->deadline = kNever;
+  if (wire_->expired) co_return Break(Late(endpoint_, "to go on with its answer"));
+  if (ec && !(ec == asio::error::eof && body_->PutEnd()))
+    co_return Break(Broken(endpoint_, "broke off in the middle of its answer"));
+  co_return Result<>();
 }
 
 Task<Result<std::string>> ReplyImpl::ReadAll(std::uint64_t limit) {
@@ -136,11 +172,18 @@ Result<std::string> BuildHead(const Endpoint& endpoint, const Request& request) 
   if (!request.headers.Has("Host")) AppendField(head, "Host", HostOf(endpoint));
   for (const auto& [name, value] : request.headers) {
     if (IsFramingField(name)) continue;
-    if (!IsToken(name) || !IsFieldValue(value)) return Fail(Code::kInvalid, "a header field has forbidden characters: " + name);
+    if (!IsToken(name) || !IsFieldValue(value))
+      return Fail(Code::kInvalid, fmt::format("a header field has forbidden characters: {}", name));
     AppendField(head, name, value);
   }
   const bool wants_body = request.method == Method::kPost || request.method == Method::kPut || request.method == Method::kPatch;
-  if (!request.body.empty() || wants_body) AppendField(head, "Content-Length", std::to_string(request.body.size()));
+  if (request.source != nullptr) {
+    if (const auto length = request.source->length())
+      AppendField(head, "Content-Length", std::to_string(*length));
+    else
+      AppendField(head, "Transfer-Encoding", "chunked");
+  } else if (!request.body.empty() || wants_body)
+    AppendField(head, "Content-Length", std::to_string(request.body.size()));
   head += "\r\n";
   return head;
 }
@@ -170,6 +213,21 @@ Task<Result<ResponseHead>> ReadHead(const Endpoint& endpoint, Wire& wire, bool& 
   }
 }
 
+// Sends what a source has. What the peer does meanwhile shows when its answer is read.
+Task<Result<error_code>> SendBody(Wire& wire, BodySource& source) {
+  const bool chunked = !source.length();
+  for (;;) {
+    HOSTLER_CO_TRY(const std::string_view piece, co_await source.ReadSome());
+    const std::string size = chunked ? fmt::format("{:x}\r\n", piece.size()) : std::string();
+    Gather gather;
+    gather.Add(size);
+    gather.Add(piece);
+    if (chunked) gather.Add("\r\n");
+    const error_code written = co_await wire.Write(gather);
+    if (written || piece.empty()) co_return written;
+  }
+}
+
 }  // namespace
 
 struct Client::Impl {
@@ -189,21 +247,24 @@ void Client::Forget(const Endpoint& endpoint) {
 Task<Result<std::unique_ptr<Reply>>> Client::Open(const Endpoint& endpoint, Request request) {
   const std::shared_ptr<WireHub> hub = impl_->hub;
   HOSTLER_CO_TRY(const std::string head, BuildHead(endpoint, request));
-  std::unique_ptr<Wire> wire = hub->Take(endpoint);
+  std::unique_ptr<Wire> wire = request.source == nullptr ? hub->Take(endpoint) : nullptr;
   bool pooled = wire != nullptr;
-  std::optional<Error> first_error;
   for (;;) {
     if (!wire) {
       auto connected = co_await hub->Connect(endpoint, request.connect_deadline);
-      if (!connected) co_return Fail(first_error ? *std::move(first_error) : std::move(connected).error());
+      if (!connected) co_return Fail(std::move(connected).error());
       wire = *std::move(connected);
     }
-    wire->deadline = Clock::now() + request.first_byte_deadline;
+    wire->deadline = CoarseNow() + request.first_byte_deadline;
     Gather gather;
     gather.Add(head);
     gather.Add(request.body);
     // An error is no reason to give up: the peer may have said why before it closed.
-    [[maybe_unused]] const error_code written = co_await wire->Write(gather);
+    const std::optional<error_code> at_once = wire->TryWrite(gather);
+    error_code written = at_once ? *at_once : co_await wire->Write(gather);
+    if (!written && request.source != nullptr) {
+      HOSTLER_CO_TRY(written, co_await SendBody(*wire, *request.source));
+    }
     bool touched = false;
     auto answer = co_await ReadHead(endpoint, *wire, touched);
     if (answer) {
@@ -211,7 +272,6 @@ Task<Result<std::unique_ptr<Reply>>> Client::Open(const Endpoint& endpoint, Requ
       co_return std::make_unique<ReplyImpl>(hub, endpoint, std::move(wire), *std::move(answer), request);
     }
     if (!pooled || touched || answer.error().code == Code::kTimeout) co_return Fail(std::move(answer).error());
-    first_error = std::move(answer).error();
     pooled = false;
     wire.reset();
     hub->Forget(endpoint);  // what was pooled beside it is as old

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,11 +27,22 @@ struct Endpoint {
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
+// The body of a request that is not in memory.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // Bytes in all; nullopt if nobody knows yet: it is sent chunked.
+  [[nodiscard]] virtual std::optional<std::uint64_t> length() const = 0;
+  // The next piece, valid until the next call; empty at the end.
+  [[nodiscard]] virtual Task<Result<std::string_view>> ReadSome() = 0;
+};
+
 struct Request {
   Method method = Method::kGet;
   std::string target = "/";
   Headers headers;  // Host, Content-Length and Connection are added
   std::string body;
+  BodySource* source = nullptr;  // instead of `body`; must live until the call has returned
   Clock::duration connect_deadline = std::chrono::seconds(5);
   Clock::duration first_byte_deadline = std::chrono::minutes(30);  // until the head of the answer
   Clock::duration idle_deadline = std::chrono::minutes(30);        // between two pieces of the answer
@@ -42,9 +54,14 @@ class Reply {
   virtual ~Reply() = default;  // closes the connection unless the body was read to its end
   [[nodiscard]] virtual unsigned status() const = 0;
   [[nodiscard]] virtual const Headers& headers() const = 0;
+  [[nodiscard]] virtual std::optional<std::uint64_t> length() const = 0;  // of the body, if the head tells
+  [[nodiscard]] virtual bool chunked() const = 0;
+  [[nodiscard]] virtual bool buffered() const = 0;  // there is something to read without waiting
   // The next piece as soon as any byte is there, valid until the next call; empty at the end. A body that ends too early is
   // kUpstream: it is never mistaken for a whole one.
   [[nodiscard]] virtual Task<Result<std::string_view>> ReadSome() = 0;
+  // As ReadSome, but with the framing left on: all that has come, checked, to be passed on as it is.
+  [[nodiscard]] virtual Task<Result<std::string_view>> ReadFramed() = 0;
   [[nodiscard]] virtual Task<Result<std::string>> ReadAll(std::uint64_t limit) = 0;
 };
 
@@ -56,7 +73,8 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Errors: kUnavailable (cannot connect), kTimeout, kUpstream (peer broke off or spoke nonsense). A pooled connection that
-  // turns out to be closed before the first byte of an answer is replaced once, silently: nothing was lost.
+  // turns out to be closed before the first byte of an answer is replaced once, silently: nothing was lost. A source cannot
+  // be read twice, so its request always gets a new connection; what the source says or throws ends the call.
   [[nodiscard]] Task<Result<std::unique_ptr<Reply>>> Open(const Endpoint& endpoint, Request request);
   // Open and read the whole body, up to `limit` bytes.
   [[nodiscard]] Task<Result<Response>> Fetch(const Endpoint& endpoint, Request request, std::uint64_t limit = 16 << 20);

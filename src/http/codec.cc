@@ -1,12 +1,13 @@
 #include "http/codec.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <fmt/format.h>
 
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 
 #include "base/text.h"
 
@@ -29,9 +30,16 @@ std::string_view View(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
 
+constexpr std::array<bool, 256> kTokenChars = [] {
+  std::array<bool, 256> is{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is[static_cast<unsigned char>(c)] = true;
+  for (char c = '0'; c <= '9'; ++c) is[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) is[static_cast<unsigned char>(c)] = is[static_cast<unsigned char>(c + 32)] = true;
+  return is;
+}();
+
 bool IsTokenChar(char c) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kOthers.find(c) != std::string_view::npos;
+  return kTokenChars[static_cast<unsigned char>(c)];
 }
 
 std::optional<std::uint64_t> ParseLength(std::string_view text) {
@@ -50,10 +58,21 @@ struct Framing {
 // The one reading of Content-Length and Transfer-Encoding that nobody can dispute, or what is wrong.
 std::expected<Framing, std::string> FramingOf(const Headers& headers, bool http_1_0) {
   Framing framing;
-  const std::size_t encodings = headers.Count("Transfer-Encoding");
-  const std::size_t lengths = headers.Count("Content-Length");
+  std::size_t encodings = 0;
+  std::size_t lengths = 0;
+  std::string_view encoding;
+  std::string_view length;
+  for (const auto& [name, value] : headers) {
+    if (EqualsIgnoringCase(name, "Transfer-Encoding")) {
+      ++encodings;
+      encoding = value;
+    } else if (EqualsIgnoringCase(name, "Content-Length")) {
+      ++lengths;
+      length = value;
+    }
+  }
   if (encodings > 0) {
-    if (encodings > 1 || !EqualsIgnoringCase(headers.Get("Transfer-Encoding"), "chunked")) {
+    if (encodings > 1 || !EqualsIgnoringCase(encoding, "chunked")) {
       return std::unexpected("the only Transfer-Encoding understood is chunked, once");
     }
     if (lengths > 0) return std::unexpected("Transfer-Encoding and Content-Length exclude each other");
@@ -61,18 +80,54 @@ std::expected<Framing, std::string> FramingOf(const Headers& headers, bool http_
     framing.chunked = true;
   } else if (lengths > 0) {
     if (lengths > 1) return std::unexpected("more than one Content-Length");
-    framing.length = ParseLength(headers.Get("Content-Length"));
+    framing.length = ParseLength(length);
     if (!framing.length) return std::unexpected("Content-Length is not a number");
   }
   return framing;
 }
 
-template <class Fields>
-Headers CopyFields(const Fields& fields) {
+// Beast's parser, keeping the fields as ours at once: its own container would only be copied from.
+template <bool kRequest>
+class HeadParser final : public beast::basic_parser<kRequest> {
+ public:
+  // REQUIRES: `head` ends with the blank line.
+  boost::system::error_code Parse(std::string_view head) {
+    this->header_limit(static_cast<std::uint32_t>(head.size() + 1));
+    this->body_limit(boost::none);
+    this->skip(true);
+    boost::system::error_code ec;
+    this->put(boost::asio::buffer(head.data(), head.size()), ec);
+    if (!ec && !this->is_header_done()) ec = beast::error::partial_message;
+    return ec;
+  }
+
+  std::string method;
+  std::string target;
+  unsigned status = 0;
+  int version = 0;  // 11 is HTTP/1.1
   Headers headers;
-  for (const auto& field : fields) headers.Add(View(field.name_string()), View(field.value()));
-  return headers;
-}
+
+ private:
+  using Ec = boost::system::error_code;
+  using Text = boost::beast::string_view;
+  void on_request_impl(beast::verb, Text method_text, Text target_text, int number, Ec&) override {
+    method = View(method_text);
+    target = View(target_text);
+    version = number;
+  }
+  void on_response_impl(int code, Text, int number, Ec&) override {
+    status = static_cast<unsigned>(code);
+    version = number;
+  }
+  void on_field_impl(beast::field, Text name, Text value, Ec&) override { headers.Add(View(name), View(value)); }
+  // Bodies are not its business.
+  void on_header_impl(Ec&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, Ec&) override {}
+  std::size_t on_body_impl(Text, Ec&) override { return 0; }
+  void on_chunk_header_impl(std::uint64_t, Text, Ec&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, Text, Ec&) override { return 0; }
+  void on_finish_impl(Ec&) override {}
+};
 
 // "HTTP/2.0" and the like deserve a clear 505; anything else at that place is just wrong.
 bool IsOtherVersion(std::string_view head) {
@@ -135,6 +190,7 @@ std::expected<std::size_t, HeadFault> HeadScanner::Scan(std::string_view bytes, 
                                    fmt::format("Send at most {} bytes of request line and header fields", limit)));
     }
     const char c = bytes[scanned_];
+    if (c > ' ' && scanned_ > line_ && bytes[scanned_ - 1] != '\r') continue;  // nearly all of them
     if (c == '\0') return Refuse(400, "a NUL byte in the head");
     if (scanned_ > 0 && bytes[scanned_ - 1] == '\r' && c != '\n') return Refuse(400, "a CR without LF in the head");
     if (scanned_ == line_ && !first_line_ && (c == ' ' || c == '\t')) return Refuse(400, "a folded header line");
@@ -149,43 +205,33 @@ std::expected<std::size_t, HeadFault> HeadScanner::Scan(std::string_view bytes, 
 
 std::expected<RequestHead, HeadFault> ParseRequestHead(std::string_view head) {
   while (head.starts_with("\r\n")) head.remove_prefix(2);
-  beast::request_parser<beast::empty_body> parser;
-  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
-  parser.body_limit(boost::none);
-  boost::system::error_code ec;
-  parser.put(boost::asio::buffer(head.data(), head.size()), ec);
+  HeadParser<true> parser;
+  const boost::system::error_code ec = parser.Parse(head);
   if (ec == beast::error::bad_version || (ec && IsOtherVersion(head))) {
     if (IsOtherVersion(head)) return Refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
   }
-  if (ec || !parser.is_header_done()) return Refuse(400, fmt::format("cannot read the head ({})", ec.message()));
-  const auto& message = parser.get();
+  if (ec) return Refuse(400, fmt::format("cannot read the head ({})", ec.message()));
   RequestHead out;
-  out.http_1_0 = message.version() == 10;
-  if (message.version() != 11 && message.version() != 10) return Refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-  out.method_name = View(message.method_string());
+  out.http_1_0 = parser.version == 10;
+  if (parser.version != 11 && parser.version != 10) return Refuse(505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+  out.method_name = std::move(parser.method);
   out.method = MethodFromName(out.method_name);
-  out.target = View(message.target());
-  out.keep_alive = message.keep_alive();
-  out.headers = CopyFields(message);
+  out.target = std::move(parser.target);
+  out.keep_alive = parser.keep_alive();
+  out.headers = std::move(parser.headers);
   if (auto checked = CheckRequest(out); !checked) return std::unexpected(std::move(checked).error());
   return out;
 }
 
 Result<ResponseHead> ParseResponseHead(std::string_view head) {
-  beast::response_parser<beast::empty_body> parser;
-  parser.header_limit(static_cast<std::uint32_t>(head.size() + 1));
-  parser.body_limit(boost::none);
-  parser.skip(true);
-  boost::system::error_code ec;
-  parser.put(boost::asio::buffer(head.data(), head.size()), ec);
-  if (ec || !parser.is_header_done())
+  HeadParser<false> parser;
+  if (const boost::system::error_code ec = parser.Parse(head))
     return Fail(Code::kUpstream, fmt::format("cannot read the head of the answer ({})", ec.message()));
-  const auto& message = parser.get();
   ResponseHead out;
-  out.status = message.result_int();
-  out.headers = CopyFields(message);
-  out.keep_alive = message.keep_alive();
-  auto framing = FramingOf(out.headers, message.version() == 10);
+  out.status = parser.status;
+  out.headers = std::move(parser.headers);
+  out.keep_alive = parser.keep_alive();
+  auto framing = FramingOf(out.headers, parser.version == 10);
   if (!framing) return Fail(Code::kUpstream, "the answer is framed wrongly: " + framing.error());
   out.chunked = framing->chunked;
   out.length = framing->length;

@@ -50,7 +50,7 @@ bool Connection::TryWrite(Gather& gather) {
 
 Task<> Connection::WriteRest(Gather gather) {
   do {
-    write_deadline_ = Clock::now() + state_->options.io_deadline;
+    write_deadline_ = CoarseNow() + state_->options.io_deadline;
     auto [ec] = co_await socket_.async_wait(Socket::wait_write, kAsTuple);
     write_deadline_ = kNever;
     if (ec) ThrowAborted();

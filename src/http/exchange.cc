@@ -116,7 +116,7 @@ Task<Result<std::string_view>> ServerExchange::ReadSome() {
     if (!piece || !piece->empty()) co_return piece;
     if (body_done()) break;
     co_await SendContinue();
-    const error_code ec = co_await connection_.Fill(kReadRoom, Clock::now() + connection_.state().options.io_deadline);
+    const error_code ec = co_await connection_.Fill(kReadRoom, CoarseNow() + connection_.state().options.io_deadline);
     if (ec) {  // nobody is left who could hear an error
       connection_.MarkGone();
       ThrowAborted();
@@ -176,7 +176,7 @@ void ServerExchange::AppendHeaders(const Headers& headers) {
     if (IsToken(name) && IsFieldValue(value)) {
       AppendField(out_, name, value);
     } else {
-      connection_.state().Bug(Name(), "a header field with forbidden characters was left out: " + name);
+      connection_.state().Bug(Name(), fmt::format("a header field with forbidden characters was left out: {}", name));
     }
   }
 }
@@ -190,7 +190,7 @@ void ServerExchange::BuildHead(unsigned status, const Headers& headers) {
   AppendHeaders(headers);
   AppendHeaders(added_);
   if (kind_ == BodyKind::kLength) AppendField(out_, "Content-Length", std::to_string(declared_));
-  if (kind_ == BodyKind::kChunked) out_ += "Transfer-Encoding: chunked\r\n";
+  if (kind_ == BodyKind::kChunked || kind_ == BodyKind::kFramed) out_ += "Transfer-Encoding: chunked\r\n";
   if (!keep_alive_) out_ += "Connection: close\r\n";
   if (keep_alive_ && head_.http_1_0) out_ += "Connection: keep-alive\r\n";
   out_ += "\r\n";
@@ -223,13 +223,25 @@ Task<> ServerExchange::Start(unsigned status, Headers headers, std::optional<std
           : head_.http_1_0  ? BodyKind::kUntilClose
                             : BodyKind::kChunked;
   declared_ = unsent_ = length.value_or(0);
+  BeginStream(status, headers);
+  co_return;
+}
+
+Task<> ServerExchange::StartFramed(unsigned status, Headers headers) {
+  BeginAnswer();
+  if (!takes_chunks()) throw std::logic_error("chunks for HTTP/1.0");
+  kind_ = HasNoBody(status) ? BodyKind::kNone : BodyKind::kFramed;
+  BeginStream(status, headers);
+  co_return;
+}
+
+void ServerExchange::BeginStream(unsigned status, const Headers& headers) {
   BuildHead(status, headers);
   if (head_.method == Method::kHead) {  // says what it would be, and sends nothing
     kind_ = BodyKind::kNone;
     unsent_ = 0;
   }
   answer_ = Answer::kStreaming;
-  co_return;
 }
 
 Task<> ServerExchange::Write(std::string_view data) {

@@ -30,6 +30,8 @@ class ServerExchange final : public Exchange {
   std::optional<std::uint64_t> content_length() const override;
   Task<> Send(Response response) override;
   Task<> Start(unsigned status, Headers headers, std::optional<std::uint64_t> length) override;
+  Task<> StartFramed(unsigned status, Headers headers) override;
+  bool takes_chunks() const override { return !head_.http_1_0; }
   Task<> Write(std::string_view data) override;
   Task<> Finish() override;
   void Abort() override;
@@ -43,6 +45,8 @@ class ServerExchange final : public Exchange {
   [[nodiscard]] bool finished() const { return answer_ == Answer::kDone; }
   [[nodiscard]] bool keep_alive() const { return keep_alive_; }
   [[nodiscard]] bool body_done() const { return body_ == nullptr || body_->done(); }
+  // Nothing of the request's body is left, nor lent to anybody.
+  [[nodiscard]] bool body_read() const { return body_done() && lent_ == 0; }
   void ForbidKeepAlive() { keep_alive_ = false; }
   // Drops what is left of the request's body if that is little; false if the connection cannot be used again.
   [[nodiscard]] Task<bool> DropBody();
@@ -50,12 +54,13 @@ class ServerExchange final : public Exchange {
 
  private:
   enum class Answer { kNone, kStreaming, kDone };
-  enum class BodyKind { kNone, kLength, kChunked, kUntilClose };
+  enum class BodyKind { kNone, kLength, kChunked, kFramed, kUntilClose };
 
   [[nodiscard]] Result<std::string_view> Decode();
   [[nodiscard]] Task<> SendContinue();
   void DecideKeepAlive();
   void BeginAnswer();
+  void BeginStream(unsigned status, const Headers& headers);
   void BuildHead(unsigned status, const Headers& headers);
   void AppendHeaders(const Headers& headers);
 

@@ -83,36 +83,42 @@ std::string_view StatusText(unsigned status) {
 }
 
 std::string_view Headers::Get(std::string_view name) const {
-  for (const Field& field : fields_) {
+  for (const Field field : *this) {
     if (EqualsIgnoringCase(field.name, name)) return field.value;
   }
   return {};
 }
 
 bool Headers::Has(std::string_view name) const {
-  return std::ranges::any_of(fields_, [&](const Field& field) { return EqualsIgnoringCase(field.name, name); });
+  return Count(name) > 0;
 }
 
 std::size_t Headers::Count(std::string_view name) const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(fields_, [&](const Field& field) { return EqualsIgnoringCase(field.name, name); }));
+  std::size_t count = 0;
+  for (const Field field : *this) count += EqualsIgnoringCase(field.name, name) ? 1 : 0;
+  return count;
 }
 
 void Headers::Set(std::string_view name, std::string_view value) {
-  // Both may view a field of this list.
-  Field field{std::string(name), std::string(value)};
-  Remove(field.name);
-  fields_.push_back(std::move(field));
+  const std::string own_name(name);  // both may view a field of this list
+  const std::string own_value(value);
+  Remove(own_name);
+  Add(own_name, own_value);
 }
 
 void Headers::Add(std::string_view name, std::string_view value) {
-  Field field{std::string(name), std::string(value)};
-  fields_.push_back(std::move(field));
+  constexpr std::size_t kUsual = 512;  // few heads have more
+  if (text_.empty()) {
+    text_.reserve(kUsual);
+    places_.reserve(8);
+  }
+  places_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
+                     static_cast<std::uint32_t>(value.size())});
+  text_.append(name).append(value);
 }
 
 void Headers::Remove(std::string_view name) {
-  const std::string wanted(name);
-  std::erase_if(fields_, [&](const Field& field) { return EqualsIgnoringCase(field.name, wanted); });
+  std::erase_if(places_, [&](const Place& place) { return EqualsIgnoringCase(At(place).name, name); });
 }
 
 Query::Query(std::string_view text) {

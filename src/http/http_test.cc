@@ -14,7 +14,7 @@ TEST(HeadersTest, NamesCompareWithoutCaseAndKeepTheirOrder) {
   headers.Set("A", headers.Get("b"));  // views into the list itself
   EXPECT_EQ(headers.Get("a"), "2");
   EXPECT_EQ(headers.Count("a"), 1U);
-  headers.Remove(headers.begin()->name);
+  headers.Remove((*headers.begin()).name);
   EXPECT_FALSE(headers.Has("b"));
 }
 

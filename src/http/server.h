@@ -48,6 +48,9 @@ class Exchange {
   [[nodiscard]] virtual Task<> Start(unsigned status, Headers headers, std::optional<std::uint64_t> length = std::nullopt) = 0;
   // Waits until the kernel took it all: this is the back pressure. Throws if the client is gone.
   [[nodiscard]] virtual Task<> Write(std::string_view data) = 0;
+  // As Start, but what is written then is a chunked body with its framing, to its end. REQUIRES: takes_chunks().
+  [[nodiscard]] virtual Task<> StartFramed(unsigned status, Headers headers) = 0;
+  [[nodiscard]] virtual bool takes_chunks() const = 0;  // HTTP/1.0 does not know them
   [[nodiscard]] virtual Task<> Finish() = 0;
   // A field of whatever answer comes. REQUIRES: the answer has not started.
   virtual void AddHeader(std::string_view name, std::string_view value) = 0;

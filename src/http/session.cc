@@ -19,12 +19,12 @@ Task<std::expected<std::size_t, HeadFault>> ReadHead(Connection& connection) {
   HeadScanner scanner;
   InBuffer& in = connection.in();
   connection.set_phase(Connection::Phase::kIdle);
-  Clock::time_point deadline = Clock::now() + options.idle_deadline;
+  Clock::time_point deadline = CoarseNow() + options.idle_deadline;
   for (;;) {
     if (!in.empty()) {
       auto size = scanner.Scan(in.view(), options.header_limit);
       if (!size || *size > 0) co_return size;
-      if (connection.phase() == Connection::Phase::kIdle) deadline = Clock::now() + options.header_deadline;
+      if (connection.phase() == Connection::Phase::kIdle) deadline = CoarseNow() + options.header_deadline;
       connection.set_phase(Connection::Phase::kHead);
     } else {
       in.Shrink();
@@ -113,7 +113,7 @@ Task<bool> ServeHead(Connection& connection, RequestHead head) {
     if (!co_await Complete(connection, exchange, thrown)) co_return false;
   }
   connection.EndRequest();
-  if (exchange.keep_alive() && co_await exchange.DropBody()) co_return true;
+  if (exchange.keep_alive() && (exchange.body_read() || co_await exchange.DropBody())) co_return true;
   co_await connection.Linger();
   co_return false;
 }

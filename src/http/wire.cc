@@ -20,6 +20,7 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr Clock::duration kFresh = std::chrono::milliseconds(20);
 constexpr std::size_t kIdleLimit = 64;  // pooled connections of one endpoint
 
 Error CannotConnect(std::string_view where, std::string_view why) {
@@ -61,12 +62,17 @@ Task<error_code> Wire::Fill(std::size_t room) {
   co_return Check(ec);
 }
 
+std::optional<error_code> Wire::TryWrite(Gather& gather) {
+  error_code ec;
+  gather.Consume(socket.write_some(gather, ec));
+  if (gather.empty()) return error_code();
+  if (ec && ec != asio::error::would_block) return ec;
+  return std::nullopt;
+}
+
 Task<error_code> Wire::Write(Gather gather) {
   for (;;) {
-    error_code ec;
-    gather.Consume(socket.write_some(gather, ec));
-    if (gather.empty()) co_return error_code();
-    if (ec && ec != asio::error::would_block) co_return ec;
+    if (const auto done = TryWrite(gather)) co_return *done;
     auto [waited] = co_await socket.async_wait(Socket::wait_write, kAsTuple);
     if (Check(waited)) co_return waited;
   }
@@ -79,7 +85,8 @@ std::unique_ptr<Wire> WireHub::Take(const Endpoint& endpoint) {
   while (!wire && !pool->second.empty()) {
     wire = std::move(pool->second.back());  // the youngest is the likeliest to live
     pool->second.pop_back();
-    if (PeekPeer(wire->socket.native_handle()) != PeerState::kQuiet) wire.reset();
+    // One that was used a moment ago is asked nothing: that would cost a system call for each request.
+    if (CoarseNow() - wire->idle_since > kFresh && PeekPeer(wire->socket.native_handle()) != PeerState::kQuiet) wire.reset();
   }
   if (pool->second.empty()) idle_.erase(pool);
   if (wire) Use(*wire);
@@ -90,6 +97,7 @@ void WireHub::GiveBack(const Endpoint& endpoint, std::unique_ptr<Wire> wire) {
   if (closed_ || !wire->in.empty() || wire->expired) return;
   wire->unlink();
   wire->deadline = kNever;
+  wire->idle_since = CoarseNow();
   wire->in.Shrink();
   auto& pool = idle_[endpoint];
   if (pool.size() >= kIdleLimit) pool.pop_front();

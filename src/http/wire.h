@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -25,6 +26,8 @@ struct Wire : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost
   // Reads or waits with the deadline that is set. Errors: kTimeout when it passed, else what `what` says, as kUpstream.
   // Throws operation_aborted, with the socket closed, if the waiting coroutine was cancelled.
   [[nodiscard]] Task<boost::system::error_code> Fill(std::size_t room);
+  // Sends what the socket takes at once: success, the error, or nullopt if there is more to send.
+  [[nodiscard]] std::optional<boost::system::error_code> TryWrite(Gather& gather);
   [[nodiscard]] Task<boost::system::error_code> Write(Gather gather);
   void Close();
   void Expire();  // the deadline has passed
@@ -32,6 +35,7 @@ struct Wire : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost
   Socket socket;
   InBuffer in;
   Clock::time_point deadline = kNever;
+  Clock::time_point idle_since;  // in the pool since then
   bool expired = false;
   Resolver* resolving = nullptr;
 

@@ -8,5 +8,6 @@ namespace hostler::api::engine {
 void AddModels(Door& door);
 void AddGenerate(Door& door);
 void AddLogs(Door& door);
+void AddUpstream(Door& door);
 
 }  // namespace hostler::api::engine
