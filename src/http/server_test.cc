@@ -102,6 +102,24 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"no version", "GET /\r\nHost: x\r\n\r\n", 400},
         Refused{"broken escape", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"escaped NUL", "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"escaped line", "GET /%0d%0aA: HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"escaped escape character", "GET /%1b[31m HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"fragment", "GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"* with GET", "GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target of another host", "GET http://y/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target of another port", "GET http://x:1/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target with a user", "GET http://x@y/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target without a host", "GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target of another scheme", "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", 400},
+        Refused{"host with a user", "GET / HTTP/1.1\r\nHost: a@x\r\n\r\n", 400},
+        Refused{"host with a path", "GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", 400},
+        Refused{"list of hosts", "GET / HTTP/1.1\r\nHost: x, y\r\n\r\n", 400},
+        Refused{"host with a strange port", "GET / HTTP/1.1\r\nHost: x:y\r\n\r\n", 400},
+        Refused{"host with too large a port", "GET / HTTP/1.1\r\nHost: x:65536\r\n\r\n", 400},
+        Refused{"host with half an address", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400},
+        Refused{"host with more than an address", "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400},
+        Refused{"host with a name for an address", "GET / HTTP/1.1\r\nHost: [x]\r\n\r\n", 400},
         Refused{"no path", "GET nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"connect", "CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"TLS", "\x16\x03\x01\x02\x01\x01\xfc\r\n\r\n", 400},
@@ -109,6 +127,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"HTTP/1.2", "GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505},
         Refused{"HTTP/0.9", "GET / HTTP/0.9\r\nHost: x\r\n\r\n", 505},
         Refused{"expectation", "POST / HTTP/1.1\r\nHost: x\r\nExpect: cake\r\nContent-Length: 1\r\n\r\na", 417},
+        Refused{"expectation of two",
+                "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nExpect: cake\r\nContent-Length: 1\r\n\r\na", 417},
+        Refused{"two numbers for a chunk",
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1 1\r\na\r\n0\r\n\r\n", 400},
+        Refused{"trailer that is a request",
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nGET / HTTP/1.1\r\n\r\n", 400},
         Refused{"chunk size", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
         Refused{"negative chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
         Refused{"chunk of 0x", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n", 400},
@@ -189,7 +213,7 @@ TEST(ServerTest, UpgradeAndAbsoluteTargetsAreOrdinaryRequests) {
   TestServer server(Echo);
   RawClient client(server.port());
   client.Send(
-      "GET http://elsewhere/p?q=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
+      "GET http://X/p?q=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
       "AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n");
   EXPECT_EQ(client.Read().body, "GET /p 1 ");
 }
@@ -214,6 +238,23 @@ TEST(ServerTest, ChunkedBodiesAtEverySplit) {
     client.Send(request.substr(split));
     ASSERT_EQ(client.Read().body, "POST /p - abcde") << split;
   }
+}
+
+// No limit of the content would ever end these: much framing, hardly any content.
+TEST(ServerTest, ChunksThatAreMostlyFramingAreRefused) {
+  TestServer server(Echo);
+  const std::string head = "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const auto body = [](int chunks, std::size_t extension) {
+    std::string text;
+    for (int i = 0; i < chunks; ++i) text += "1;" + std::string(extension, 'x') + "\r\na\r\n";
+    return text + "0\r\n\r\n";
+  };
+  RawClient modest(server.port());
+  modest.Send(head + body(1000, 50));
+  EXPECT_EQ(modest.Read().status, 200U);
+  RawClient client(server.port());
+  client.Send(head + body(100, 1000));
+  EXPECT_EQ(client.Read().status, 400U);
 }
 
 TEST(ServerTest, EmptyChunkedBodyByteByByte) {
