@@ -116,7 +116,7 @@ Task<Result<std::string_view>> ServerExchange::ReadSome() {
     if (!piece || !piece->empty()) co_return piece;
     if (body_done()) break;
     co_await SendContinue();
-    const error_code ec = co_await connection_.Fill(kReadRoom, Clock::now() + connection_.state().options.io_deadline);
+    const error_code ec = co_await connection_.FillBody(kReadRoom, started());
     if (ec) {  // nobody is left who could hear an error
       connection_.MarkGone();
       ThrowAborted();

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,6 +26,8 @@ using Listener = asio::posix::basic_stream_descriptor<Executor>;
 namespace {
 
 constexpr int kAcceptBatch = 64;
+// Connections beyond the limit, for as long as it takes until another one has made room or the refusal was heard.
+constexpr std::size_t kSurplus = 2 * kAcceptBatch;
 
 Response DefaultErrorResponse(unsigned status, const Error& error) {
   boost::json::object body;
@@ -92,7 +95,8 @@ void Adopt(std::shared_ptr<Connection> connection) {
   Shard& shard = connection->shard();
   if (shard.draining) return;
   shard.connections.push_back(*connection);
-  asio::co_spawn(shard.loop.executor(), RunSession(connection),
+  const bool full = connection->state().connections.load(std::memory_order_relaxed) > connection->state().options.max_connections;
+  asio::co_spawn(shard.loop.executor(), full && !shard.MakeRoom() ? RunRefusal(connection) : RunSession(connection),
                  asio::bind_cancellation_slot(connection->slot(),
                                               [connection](const std::exception_ptr& thrown) { Retire(connection, thrown); }));
   if (!std::exchange(shard.ticking, true)) {
@@ -101,7 +105,8 @@ void Adopt(std::shared_ptr<Connection> connection) {
 }
 
 void Welcome(const std::shared_ptr<ServerState>& state, Shard& shard, int descriptor, const sockaddr_storage& address) {
-  if (state->connections.load(std::memory_order_relaxed) >= state->options.max_connections) {
+  const std::size_t most = state->options.max_connections;
+  if (state->connections.load(std::memory_order_relaxed) >= most + std::min(most, kSurplus)) {
     constexpr std::string_view kFull =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
     [[maybe_unused]] const ssize_t sent = ::send(descriptor, kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -7,11 +7,13 @@
 
 #include <thread>
 
+#include "http/connection.h"
 #include "http/testing/raw_client.h"
 
 namespace hostler::http {
 namespace {
 
+using ::testing::AnyOf;
 using testing::Event;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -338,15 +340,60 @@ TEST(ServerTest, ReadBodyHasALimitOfItsOwn) {
   EXPECT_THAT(answer.head, HasSubstr("Connection: close"));
 }
 
-TEST(ServerTest, TooManyConnectionsGet503) {
+// The status that a new connection gets as soon as it is not 503 any more.
+unsigned StatusWhenThereIsRoom(std::uint16_t port) {
+  for (;;) {
+    RawClient client(port);
+    client.Send(kGet);
+    if (const unsigned status = client.Read().status; status != 503) return status;
+  }
+}
+
+TEST(ServerTest, WhereAllConnectionsHaveRequestsANewOneGets503) {
   ServerOptions options;
   options.max_connections = 1;
   TestServer server(Echo, options);
   RawClient first(server.port());
-  first.Send(kGet);
-  EXPECT_EQ(first.Read().status, 200U);
-  RawClient second(server.port());
-  EXPECT_THAT(second.All(), StartsWith("HTTP/1.1 503"));
+  first.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  RawClient second;
+  while (server.server().connections() == 0) std::this_thread::yield();
+  second.Connect(server.port());
+  second.Send(kGet);
+  const std::string all = second.All();
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(all, HasSubstr("all connections are taken"));
+  first.Send("b");
+  EXPECT_EQ(first.Read().body, "POST / - ab");
+}
+
+TEST(ServerTest, AConnectionWithoutARequestMakesRoom) {
+  ServerOptions options;
+  options.max_connections = 1;
+  for (const std::string_view said : {""sv, "GET / HTT"sv, kGet}) {
+    TestServer server(Echo, options, 1);
+    RawClient waiting(server.port());
+    waiting.Send(said);
+    while (server.server().connections() == 0) std::this_thread::yield();
+    EXPECT_EQ(StatusWhenThereIsRoom(server.port()), 200U) << said;
+    EXPECT_THAT(waiting.All(), Not(HasSubstr("503"))) << said;
+  }
+}
+
+TEST(ServerTest, ThoseThatNeverSentARequestMakeRoomFirst) {
+  ServerOptions options;
+  options.max_connections = 3;
+  TestServer server(Echo, options, 1);
+  RawClient regular(server.port());
+  regular.Send(kGet);
+  EXPECT_EQ(regular.Read().status, 200U);
+  RawClient silent(server.port());
+  RawClient half(server.port());
+  half.Send("GET / HTT");
+  while (server.server().connections() < 3) std::this_thread::yield();
+  EXPECT_EQ(StatusWhenThereIsRoom(server.port()), 200U);
+  EXPECT_EQ(silent.All(), "");  // it waited longest
+  regular.Send(kGet);
+  EXPECT_EQ(regular.Read().status, 200U);
 }
 
 TEST(ServerTest, RunningOutOfDescriptorsIsToldAndSurvived) {
@@ -398,7 +445,37 @@ TEST(ServerTest, ABodyThatStallsIsCut) {
   TestServer server(Echo, options);
   RawClient client(server.port());
   client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
-  EXPECT_EQ(client.All(), "");
+  EXPECT_THAT(client.All(), StartsWith("HTTP/1.1 408"));
+}
+
+TEST(ServerTest, ABodyThatTricklesIsCut) {
+  ServerOptions options;
+  options.io_deadline = std::chrono::milliseconds(100);
+  options.slowest = 1'000'000;
+  TestServer server(Echo, options);
+  RawClient client(server.port());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  int sent = 0;
+  while (sent < 1000 && client.Send("a")) {  // always in time for the next deadline, were there one for each byte
+    ++sent;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_LT(sent, 1000);
+  EXPECT_THAT(client.All(), AnyOf(StartsWith("HTTP/1.1 408"), ""));  // what was sent too late may have drawn a reset
+}
+
+TEST(PatienceTest, IsSpentByWaitingAndEarnedByBytes) {
+  Patience patience(60s, 500);
+  patience.Waited(50s, 0);
+  EXPECT_EQ(patience.left(), 10s);
+  patience.Waited(5s, 1);  // a byte now and then does not buy a minute
+  EXPECT_EQ(patience.left(), 5s + 2ms);
+  patience.Waited(1s, 2500);
+  EXPECT_EQ(patience.left(), 9s + 2ms);
+  patience.Waited(1s, 1'000'000'000);  // what was sent at once does not buy an hour
+  EXPECT_EQ(patience.left(), 60s);
+  patience.Waited(70s, 0);
+  EXPECT_EQ(patience.left(), 0s);
 }
 
 }  // namespace
