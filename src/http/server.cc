@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -69,6 +70,14 @@ void ReportIfEmpty(ServerState& state, Shard& shard) {
   if (shard.draining && shard.connections.empty() && !std::exchange(shard.reported_empty, true)) state.LeaveDrain();
 }
 
+// The allocator keeps what a flood of connections needed, scattered as it is, unless it is told that the flood is over.
+void GiveMemoryBack(ServerState& state) {
+  constexpr std::size_t kFlood = 1000;
+  std::size_t peak = state.peak.load(std::memory_order_relaxed);
+  if (peak < kFlood || state.connections.load(std::memory_order_relaxed) > peak / 16) return;
+  if (state.peak.compare_exchange_strong(peak, 0)) ::malloc_trim(0);
+}
+
 // The session is over, however it ended.
 void Retire(const std::shared_ptr<Connection>& connection, const std::exception_ptr& thrown) {
   if (thrown) {
@@ -87,7 +96,7 @@ void Retire(const std::shared_ptr<Connection>& connection, const std::exception_
   connection->Uncount();
   ReportIfEmpty(connection->state(), connection->shard());
   // The coroutine's last frames are still on the stack and were given this connection's cancellation slot.
-  asio::post(connection->shard().loop.executor(), [connection] {});
+  asio::post(connection->shard().loop.executor(), [connection] { GiveMemoryBack(connection->state()); });
 }
 
 // On the connection's own loop.
@@ -113,6 +122,8 @@ void Welcome(const std::shared_ptr<ServerState>& state, Shard& shard, int descri
     ::close(descriptor);
     return;
   }
+  const std::size_t now = state->connections.load(std::memory_order_relaxed) + 1;
+  if (now > state->peak.load(std::memory_order_relaxed)) state->peak.store(now, std::memory_order_relaxed);
   const int family = address.ss_family;
   if (family != AF_UNIX) {
     const int on = 1;

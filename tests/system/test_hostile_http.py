@@ -7,6 +7,7 @@ HOSTLER_HOSTILE_SCALE multiplies the floods (1): ten is a good number for a long
 
 import json
 import os
+import pathlib
 import re
 import resource
 import socket
@@ -18,6 +19,7 @@ import unittest
 import house
 from house import fake
 
+SANITIZED = "asan" in str(house.BIN) or "tsan" in str(house.BIN)  # memory is not what it is
 SCALE = int(os.environ.get("HOSTLER_HOSTILE_SCALE", "1"))
 HOST = b"Host: localhost\r\n"
 BEHIND = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -61,12 +63,19 @@ def statuses(got):
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d\d\d) ", got)]
 
 
-def descriptors(hostler):
-    return len(os.listdir(f"/proc/{hostler.pid}/fd"))
+def sockets(hostler):
+    """How many sockets it has open. Those to engines are kept for a while."""
+    count = 0
+    for descriptor in pathlib.Path(f"/proc/{hostler.pid}/fd").iterdir():
+        try:
+            count += os.readlink(descriptor).startswith("socket:")
+        except OSError:
+            pass  # closed meanwhile
+    return count
 
 
 def resident_kb(hostler):
-    return int(re.search(r"VmRSS:\s+(\d+)", open(f"/proc/{hostler.pid}/status").read())[1])
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{hostler.pid}/status").read_text())[1])
 
 
 # What has no undisputed reading is refused, and nothing behind it is taken for a request.
@@ -239,6 +248,306 @@ class Corpus(house.Test):
         own = b"Content-Length: 0\r\nOrigin: http://localhost\r\nOrigin: https://evil.example\r\n"
         self.assertEqual(statuses(self.answers_to(post(own))[0]), [403])
         self.assertEqual(self.hostler.loaded(), [])
+
+
+def raise_descriptors(count):
+    """So many sockets at most may a flood have in this process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = min(count, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    return count
+
+
+class Flood(house.Test):
+    """Whoever takes much gets little, and honest clients are served meanwhile."""
+
+    def quiet(self, hostler, before):
+        """Nothing of the flood is left."""
+        house.eventually(lambda: sockets(hostler) <= before, "the sockets to be closed")
+        self.assertNotIn("A bug in", hostler.stderr())
+
+    def flood(self, hostler, count, said):
+        clients = []
+        for i in range(count):
+            client = socket.create_connection(("127.0.0.1", hostler.port), house.LONG)
+            if said:
+                client.sendall(said[i % len(said)])
+            clients.append(client)
+        return clients
+
+    def test_half_open_connections_make_room(self):
+        hostler = self.start(fake("one", chunks=2), server__max_connections=200)
+        self.assertEqual(hostler.speak("one").status, 200)
+        regular = hostler.connection()
+        regular.request("GET", "/live")
+        regular.getresponse().read()
+        before = sockets(hostler) + 4  # to the engine
+        clients = self.flood(hostler, 600 * SCALE, [b"", b"G", b"GET /live HTTP/1.1\r\nHost: loc", b"\r\n"])
+
+        def served():
+            with hostler.socket(get(more=b"Connection: close\r\n")) as client:
+                got, _ = all_of(client)
+                return statuses(got) == [200]
+
+        house.eventually(served, "an honest client to be served")  # a moment of grace is given to each newcomer
+        for _ in range(50):
+            house.eventually(served, "an honest client to be served")
+        self.assertEqual(hostler.speak("one").status, 200)
+        self.assertLess(sockets(hostler), before + 400)
+        for client in clients:
+            client.close()
+        self.quiet(hostler, before)
+        regular.close()
+
+    def test_many_idle_connections_cost_little(self):
+        count = raise_descriptors(20_000) - 100 if SCALE > 1 else min(2000, raise_descriptors(2100) - 100)
+        hostler = self.start(fake("one"))
+        hostler.get("/live")
+        before, memory = sockets(hostler), resident_kb(hostler)
+        count = min(count, 16_000)
+        clients = self.flood(hostler, count, [get()])
+        for client in clients:
+            self.assertTrue(client.recv(1000))
+        cost = (resident_kb(hostler) - memory) * 1024 / count
+        for client in clients:
+            client.close()
+        self.quiet(hostler, before)
+        print(f"{count} idle connections: {cost:.0f} bytes each; {memory} kB before, {resident_kb(hostler)} kB after", flush=True)
+        if not SANITIZED:
+            self.assertLess(cost, 16_000)
+            house.eventually(lambda: resident_kb(hostler) < memory + 4000, "the memory to be given back")
+
+    def test_answers_that_nobody_reads(self):
+        hostler = self.start(fake("one"))
+        hostler.get("/models")
+        before, memory = sockets(hostler), resident_kb(hostler)
+        client = hostler.socket(b"")
+        client.settimeout(1)
+        request = get(b"/openapi.json") * 100
+        sent = 0
+        try:
+            while sent < 100_000 * SCALE:  # requests; the answers would be gigabytes
+                client.sendall(request)
+                sent += 100
+        except TimeoutError:
+            pass  # it reads no more before its answers are taken: this is the back pressure
+        self.assertLess(sent, 100_000)
+        grown = resident_kb(hostler) - memory
+        print(f"pipelined: stopped after {sent} requests, {grown} kB more", flush=True)
+        if not SANITIZED:
+            self.assertLess(grown, 30_000)
+        self.assertEqual(hostler.get("/live").status, 200)
+        reset(client)
+        self.quiet(hostler, before)
+
+    def test_pipelined_requests_are_all_answered_and_starve_nobody(self):
+        hostler = self.start(fake("one"))
+        count = 20_000 * SCALE
+        with hostler.socket(b"") as client:
+            sender = house.Background(lambda: client.sendall(get() * count + get(more=b"Connection: close\r\n")))
+            self.assertEqual(hostler.get("/live").status, 200)
+            got, _ = all_of(client)
+            sender.result()
+        self.assertEqual(got.count(b"HTTP/1.1 200 OK"), count + 1)
+
+    def test_a_gigabyte_of_head_is_cut_early(self):
+        hostler = self.start(fake("one"))
+        hostler.get("/live")
+        before, memory = sockets(hostler), resident_kb(hostler)
+        client = hostler.socket(b"GET /live HTTP/1.1\r\n" + HOST)
+        sent = 0
+        try:
+            while sent < 1 << 30:
+                sent += client.send(b"A: " + b"b" * 65000 + b"\r\n")
+        except OSError:
+            pass
+        self.assertLess(sent, 64 << 20)
+        got, _ = all_of(client)
+        self.assertEqual(statuses(got), [431])  # it was said at once and waits to be read, whatever came after it
+        client.close()
+        if not SANITIZED:
+            self.assertLess(resident_kb(hostler) - memory, 10_000)
+        self.quiet(hostler, before)
+
+    def test_bodies_that_are_too_large(self):
+        hostler = self.start(fake("one"), server__max_upload_mb=1)
+        hostler.get("/live")
+        before, memory = sockets(hostler), resident_kb(hostler)
+        json_type, form = b"Content-Type: application/json\r\n", b"Content-Type: multipart/form-data; boundary=x\r\n"
+        start = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for path, fields in ((b"/models/load", json_type), (b"/v1/audio/speech", json_type), (b"/v1/audio/transcriptions", form)):
+            for length in (b"10737418240", b"4294967295", b"18446744073709551615"):
+                with hostler.socket(post(fields + b"Content-Length: " + length + b"\r\n", path=path)) as client:
+                    self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 413"))  # at once: nothing of it was sent
+            with hostler.socket(post(fields + b"Transfer-Encoding: chunked\r\n", path=path)) as client:
+                piece = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
+                try:
+                    if fields is form:
+                        client.sendall(b"%x\r\n%s\r\n" % (len(start), start))
+                    for _ in range(2000):  # 2 GB, if it were let
+                        client.sendall(piece)
+                    self.fail("all of it was taken")
+                except OSError:
+                    pass
+                got, _ = all_of(client)
+                self.assertEqual(statuses(got), [413])
+        if not SANITIZED:
+            self.assertLess(resident_kb(hostler) - memory, 50_000)
+        self.quiet(hostler, before)
+
+    def test_an_early_answer_reaches_who_is_still_sending(self):
+        hostler = self.start(fake("one"))
+        for path, fields in ((b"/nothing", b""), (b"/live", b""), (b"/models/load", b"Origin: https://evil.example\r\n"), (b"/models/load", b"Content-Type: application/json\r\n")):
+            with hostler.socket(post(fields + b"Content-Length: 12000000\r\n", path=path)) as client:
+                client.sendall(b" " * 12_000_000)  # all of it, before the answer is looked at
+                client.shutdown(socket.SHUT_WR)
+                got, was_reset = all_of(client)
+                self.assertFalse(was_reset)
+                self.assertEqual(len(statuses(got)), 1)
+                self.assertGreaterEqual(statuses(got)[0], 400)
+
+    def test_without_descriptors_it_goes_on(self):
+        hostler = self.start(fake("one", chunks=2))
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        regular = hostler.connection()
+
+        def ask():
+            regular.request("GET", "/live")
+            response = regular.getresponse()
+            return response.status, response.read()
+
+        self.assertEqual(ask()[0], 200)
+        before = sockets(hostler)
+        resource.prlimit(hostler.pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{hostler.pid}/fd")) + 20, hard))
+        clients = self.flood(hostler, 100, [b""])
+        house.eventually(lambda: "out of descriptors" in hostler.stderr(), "it to tell that there are none")
+        for _ in range(10):
+            self.assertEqual(ask()[0], 200)
+        for client in clients:
+            client.close()
+        house.eventually(lambda: sockets(hostler) <= before, "the sockets to be closed")
+        self.assertEqual(hostler.get("/live").status, 200)
+        self.assertEqual(hostler.speak("one").status, 200)
+        self.assertEqual(ask()[0], 200)
+        regular.close()
+
+
+class Resets(house.Test):
+    """Connections that break at every byte of a request and at every point of an answer."""
+
+    def settled(self, hostler, before):
+        """No lease, no work in the engine, no connection is left; and it serves."""
+        house.eventually(lambda: all(hostler.model(m)["leases"] == 0 and hostler.model(m)["waiting"] == 0 for m in ("one", "ear")), "the leases to come back")
+        self.assertEqual(hostler.speak("one").status, 200)  # the engine works on one request at a time
+        house.eventually(lambda: sockets(hostler) <= before, "the sockets to be closed")
+        self.assertNotIn("A bug in", hostler.stderr())
+
+    def test_at_every_byte_of_a_request(self):
+        hostler = self.start(fake("one", chunks=3), fake("ear", type="stt"))
+        wav = hostler.speak("one", response_format="wav").body
+        hostler.transcribe(wav, model="ear")
+        before = sockets(hostler) + 4  # to the engines
+        kind, form = house.multipart({"model": "ear", "file": ("a.wav", wav[:400])})
+        json_body = b'{"model": "one", "input": "hello", "response_format": "pcm"}'
+        chunks = b"".join(b"%x;e\r\n%s\r\n" % (len(json_body[i : i + 7]), json_body[i : i + 7]) for i in range(0, len(json_body), 7)) + b"0\r\nA: b\r\n\r\n"
+        requests = [
+            get(),
+            get(b"/events?topics=state"),
+            speech(),
+            post(b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n", chunks, b"/v1/audio/speech"),
+            post(b"Content-Type: %s\r\nContent-Length: %d\r\n" % (kind.encode(), len(form)), form, b"/v1/audio/transcriptions"),
+        ]
+        done = 0
+        for request in requests:
+            step = 1 if SCALE > 1 else 3
+            for size in [*range(0, len(request), step), len(request)]:
+                reset(hostler.socket(request[:size]))
+                done += 1
+        print(f"{done} requests were reset", flush=True)
+        self.settled(hostler, before)
+
+    def test_at_points_of_an_answer(self):
+        hostler = self.start(fake("one", chunks=50, chunk_ms=2), fake("ear", type="stt"))
+        wav = hostler.speak("one", response_format="wav").body[:30_000]
+        hostler.transcribe(wav, model="ear")
+        before = sockets(hostler) + 4  # to the engines
+        kind, form = house.multipart({"model": "ear", "file": ("a.wav", wav)})
+        transcription = post(b"Content-Type: %s\r\nContent-Length: %d\r\n" % (kind.encode(), len(form)), form, b"/v1/audio/transcriptions")
+        done = 0
+        for request, points in (
+            (get(), range(0, 80, 5)),
+            (get(b"/openapi.json"), (0, 1, 100, 10_000)),
+            (get(b"/events"), (0, 1, 50)),
+            (speech(), (0, 1, 50, 200, 5_000, 20_000, 100_000)),
+            (speech(response_format="mp3"), (0, 1, 200, 2_000)),
+            (transcription, (0, 1, 50)),
+        ):
+            for point in points:
+                client = hostler.socket(request)
+                got = 0
+                while got < point and (piece := client.recv(min(4096, point - got))):
+                    got += len(piece)
+                reset(client)
+                done += 1
+        print(f"{done} answers were reset", flush=True)
+        self.settled(hostler, before)
+
+    def test_a_window_that_stays_shut_holds_up_the_engine_only(self):
+        hostler = self.start(fake("one", chunks=4000, chunk_samples=16000, parallel=8), fake("ear", type="stt"))
+        hostler.get("/live")
+        before = sockets(hostler)
+        memory = resident_kb(hostler)
+        clients = []
+        for _ in range(8):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", hostler.port))
+            client.sendall(speech())
+            clients.append(client)
+        for client in clients:
+            self.assertTrue(client.recv(1))
+        self.assertEqual(hostler.model("one")["leases"], 8)  # 128 MB each: they wait for their readers
+        self.assertEqual(hostler.get("/live").status, 200)
+        if not SANITIZED:
+            self.assertLess(resident_kb(hostler) - memory, 40_000)
+        for client in clients:
+            reset(client)
+        house.eventually(lambda: hostler.model("one")["leases"] == 0, "the leases to come back")
+        house.eventually(lambda: sockets(hostler) <= before + 10, "the sockets to be closed")
+
+    @unittest.skipUnless(SCALE > 1, "takes a minute")
+    def test_a_window_that_stays_shut_is_cut_after_a_minute(self):
+        hostler = self.start(fake("one", chunks=4000, chunk_samples=16000))
+        client = hostler.socket(speech())
+        self.assertTrue(client.recv(1))
+        begin = time.monotonic()
+        house.eventually(lambda: hostler.model("one")["leases"] == 0, "the lease to come back", timeout=200)
+        print(f"cut after {time.monotonic() - begin:.0f} s", flush=True)
+        reset(client)
+
+    @unittest.skipUnless(SCALE > 1, "takes two minutes")
+    def test_heads_and_bodies_that_trickle_are_cut(self):
+        hostler = self.start(fake("one"))
+        for request in (get(b"/" + b"a" * 15000), post(b"Content-Type: application/json\r\nContent-Length: 1000000\r\n", b" " * 1_000_000)):
+            head = request.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.startswith(b"POST") else b""
+            client = hostler.socket(head)
+            begin, sent, gone = time.monotonic(), len(head), threading.Event()
+            client.settimeout(0.2)
+            got = b""
+            while not gone.is_set() and time.monotonic() - begin < 200:
+                try:
+                    client.send(request[sent : sent + 1])
+                    sent += 1
+                    if not (piece := client.recv(1000)):
+                        gone.set()
+                    got += piece
+                except TimeoutError:
+                    pass
+                except OSError:
+                    gone.set()
+            print(f"cut after {time.monotonic() - begin:.0f} s and {sent} bytes: {got[:40]!r}", flush=True)
+            self.assertTrue(gone.is_set())
+            client.close()
 
 
 if __name__ == "__main__":
