@@ -168,7 +168,8 @@ struct ServerState : std::enable_shared_from_this<ServerState> {
   std::vector<std::unique_ptr<Shard>> shards;
   std::atomic<std::size_t> connections{0};
   std::atomic<bool> draining{false};
-  std::atomic<std::size_t> peak{0};  // most connections since memory was given back
+  std::atomic<std::uint64_t> buffered{0};  // bytes of bodies that are not whole yet
+  std::atomic<std::size_t> peak{0};        // most connections since memory was given back
 
   std::mutex mutex;  // guards the rest
   std::vector<std::function<void()>> on_drained;

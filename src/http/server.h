@@ -66,6 +66,7 @@ using Handler = std::function<Task<>(Exchange&)>;
 struct ServerOptions {
   std::size_t header_limit = 16 << 10;                         // bytes; more is 431
   std::uint64_t body_limit = std::uint64_t{4} << 30;           // bytes; more is 413 even if the handler would take it
+  std::uint64_t buffered_limit = std::uint64_t{256} << 20;     // bytes that ReadBody holds for all requests; more is 503
   Clock::duration header_deadline = std::chrono::seconds(30);  // from the first byte of a head to its last
   Clock::duration idle_deadline = std::chrono::seconds(75);    // between requests
   Clock::duration io_deadline = std::chrono::seconds(60);      // a read or a write that makes no progress

@@ -41,6 +41,13 @@ Task<> Echo(Exchange& exchange) {
   co_await exchange.Send(std::move(response));
 }
 
+// The status that the body deserves.
+Task<> Tell(Exchange& exchange) {
+  auto body = co_await exchange.ReadBody(1 << 20);
+  Response response = TextResponse("", "text/plain", body ? 200 : body.error().code == Code::kUnavailable ? 503 : 400);
+  co_await exchange.Send(std::move(response));
+}
+
 Task<> Ignore(Exchange& exchange) {
   Response response = TextResponse("ignored");
   co_await exchange.Send(std::move(response));
@@ -338,6 +345,29 @@ TEST(ServerTest, ReadBodyHasALimitOfItsOwn) {
   const auto answer = client.Read();
   EXPECT_EQ(answer.status, 413U);
   EXPECT_THAT(answer.head, HasSubstr("Connection: close"));
+}
+
+TEST(ServerTest, BodiesThatAreNotWholeYetShareABoundedMemory) {
+  ServerOptions options;
+  options.buffered_limit = 100'000;
+  TestServer server([](Exchange& exchange) { return Tell(exchange); }, options);
+  const auto post = [](std::size_t size) {
+    return "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(60'000, 'x');
+  };
+  RawClient first(server.port());
+  first.Send(post(60'001));  // all but the last byte
+  unsigned status = 200;
+  while (status == 200) {  // until the server has read what the first one sent
+    RawClient second(server.port());
+    second.Send(post(60'000));
+    status = second.Read().status;
+  }
+  EXPECT_EQ(status, 503U);
+  first.Send("x");
+  EXPECT_EQ(first.Read().status, 200U);
+  RawClient third(server.port());
+  third.Send(post(60'000));
+  EXPECT_EQ(third.Read().status, 200U);
 }
 
 // The status that a new connection gets as soon as it is not 503 any more.
