@@ -25,6 +25,11 @@ TEST(ErrorsTest, EveryEnvelopeHasOpenAisFourKeysAndTheRemedy) {
       R"({"error":{"message":"oops","type":"server_error","param":null,"code":"internal","remedy":"This is a bug in hostler; `hostler logs` shows more."}})");
 }
 
+TEST(ErrorsTest, WhatIsQuotedIsText) {
+  EXPECT_EQ(EnvelopeOf(Error{Code::kNotFound, "nothing at /\xFF\xC0\xAF", {}, {}, {}}).error.message, "nothing at /???");
+  EXPECT_EQ(EnvelopeOf(Error{Code::kNotFound, "nothing at /\xC3\xA9", {}, {}, {}}).error.message, "nothing at /\xC3\xA9");
+}
+
 TEST(ErrorsTest, StatusesFollowTheTable) {
   EXPECT_EQ(StatusOf({Code::kInvalid, {}, {}, {}, "validation_error"}), 422U);
   EXPECT_EQ(StatusOf({Code::kInvalid, {}, {}, {}, {}}), 400U);
@@ -51,6 +56,8 @@ TEST(GuardTest, RefusesPagesOfOtherSitesUnlessTheyAreConfigured) {
   for (const char* origin : {"https://evil.example", "http://localhost:3000", "null"}) {
     EXPECT_FALSE(guard.Check({{"Host", "localhost:8100"}, {"Origin", origin}})) << origin;
   }
+  EXPECT_FALSE(guard.Check({{"Host", "localhost"}, {"Origin", "http://localhost"}, {"Origin", "https://evil.example"}}));
+  EXPECT_FALSE(guard.Check({{"Host", ""}, {"Origin", "http://"}}));
   EXPECT_FALSE(guard.Check({{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Mode", "no-cors"}}));
   EXPECT_TRUE(guard.Check({{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Mode", "navigate"}}));
   EXPECT_EQ(guard.CorsFields({{"Origin", "https://app.example"}}).Get("Access-Control-Allow-Origin"), "https://app.example");

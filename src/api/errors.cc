@@ -1,5 +1,8 @@
 #include "api/errors.h"
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "wire/wire.h"
 
 namespace hostler::api {
@@ -32,15 +35,21 @@ std::string_view UsualRemedy(Code code) {
   return "";
 }
 
+// What a stranger sent may be quoted in an error, and an answer is JSON, that is UTF-8, whatever it was.
+std::string Quotable(std::string text) {
+  if (!Utf8Length(text)) std::ranges::replace_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; }, '?');
+  return text;
+}
+
 }  // namespace
 
 ErrorEnvelope EnvelopeOf(const Error& error) {
   ErrorEnvelope envelope;
-  envelope.error.message = error.message;
+  envelope.error.message = Quotable(error.message);
   envelope.error.type = StatusOf(error) < 500 ? "invalid_request_error" : "server_error";
-  if (!error.field.empty()) envelope.error.param = error.field;
+  if (!error.field.empty()) envelope.error.param = Quotable(error.field);
   envelope.error.code = error.name.empty() ? std::string(CodeName(error.code)) : error.name;
-  envelope.error.remedy = error.remedy.empty() ? std::string(UsualRemedy(error.code)) : error.remedy;
+  envelope.error.remedy = error.remedy.empty() ? std::string(UsualRemedy(error.code)) : Quotable(error.remedy);
   return envelope;
 }
 

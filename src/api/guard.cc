@@ -46,6 +46,9 @@ Result<> Guard::Check(const http::Headers& headers) const {
                       {}});
   }
   const std::string_view origin = headers.Get("Origin");
+  if (headers.Count("Origin") > 1) {
+    return Fail(Error{Code::kForbidden, "a request comes from one page at most", "Send one Origin field.", "Origin", {}});
+  }
   if (origin.empty()) {
     const std::string_view site = headers.Get("Sec-Fetch-Site");
     const bool navigation = headers.Get("Sec-Fetch-Mode") == "navigate";  // a person followed a link
@@ -58,7 +61,7 @@ Result<> Guard::Check(const http::Headers& headers) const {
   }
   if (KnowsOrigin(origin)) return {};
   const std::size_t scheme = origin.find("://");
-  if (scheme != std::string_view::npos && EqualsIgnoringCase(origin.substr(scheme + 3), host)) return {};
+  if (scheme != std::string_view::npos && !host.empty() && EqualsIgnoringCase(origin.substr(scheme + 3), host)) return {};
   return Fail(Error{Code::kForbidden,
                     fmt::format("web pages on {} may not use this server", origin),
                     "Add the page's origin to server.allowed_origins.",

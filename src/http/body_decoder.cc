@@ -41,6 +41,7 @@ class ChunkedDecoder final : public BodyDecoder {
       const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), remaining_));
       remaining_ -= n;
       if (remaining_ == 0) state_ = State::kDataEnd;
+      allowance_ = std::min<std::uint64_t>(allowance_ + n * kFramingPerByte, kFramingLimit);
       return Piece{n, bytes.substr(0, n)};
     }
     std::size_t consumed = 0;
@@ -53,28 +54,47 @@ class ChunkedDecoder final : public BodyDecoder {
   }
 
  private:
-  //  kSize -> kExtension -> kSizeLf -> kData -> kDataEnd -> kDataLf -> kSize
-  //                             \-> (last chunk) kTrailerStart -> kTrailer -> kTrailerLf -> kTrailerStart
-  //                                                 \-> kEndLf -> kDone
-  enum class State { kSize, kExtension, kSizeLf, kData, kDataEnd, kDataLf, kTrailerStart, kTrailer, kTrailerLf, kEndLf, kDone };
+  //  kSize -> kSpace -> kExtension -> kSizeLf -> kData -> kDataEnd -> kDataLf -> kSize
+  //                                     \-> (last chunk) kTrailerStart -> kTrailerName -> kTrailer -> kTrailerLf -> kTrailerStart
+  //                                                         \-> kEndLf -> kDone
+  enum class State {
+    kSize,
+    kSpace,
+    kExtension,
+    kSizeLf,
+    kData,
+    kDataEnd,
+    kDataLf,
+    kTrailerStart,
+    kTrailerName,
+    kTrailer,
+    kTrailerLf,
+    kEndLf,
+    kDone
+  };
+  // Tiny chunks with large extensions would be much work for little content, and no limit of the content would end it.
+  static constexpr std::uint64_t kFramingPerByte = 64;
 
   // Takes one byte of framing; false if it must not stand there.
   bool Step(char c) {
-    if (++framing_ > kFramingLimit) return false;
+    if (allowance_-- == 0) return false;
     switch (state_) {
       case State::kSize: return Size(c);
+      case State::kSpace:
+        if (c == '\r' || c == ';') return AfterSize(c);
+        return c == ' ' || c == '\t';
       case State::kExtension:
         if (c == '\r') state_ = State::kSizeLf;
         return c == '\r' || IsText(c);
-      case State::kSizeLf:
-        if (remaining_ > 0) framing_ = 0;  // the limit is for one chunk's framing; the last chunk's goes on into the trailers
-        state_ = remaining_ > 0 ? State::kData : State::kTrailerStart;
-        return c == '\n';
+      case State::kSizeLf: state_ = remaining_ > 0 ? State::kData : State::kTrailerStart; return c == '\n';
       case State::kDataEnd: return Expect(c, '\r', State::kDataLf);
       case State::kDataLf: digits_ = 0; return Expect(c, '\n', State::kSize);
       case State::kTrailerStart:
-        state_ = c == '\r' ? State::kEndLf : State::kTrailer;
-        return c == '\r' || (IsText(c) && c != ' ' && c != '\t');
+        state_ = c == '\r' ? State::kEndLf : State::kTrailerName;
+        return c == '\r' || IsToken(std::string_view(&c, 1));
+      case State::kTrailerName:
+        if (c == ':') state_ = State::kTrailer;
+        return c == ':' || IsToken(std::string_view(&c, 1));
       case State::kTrailer:
         if (c == '\r') state_ = State::kTrailerLf;
         return c == '\r' || IsText(c);
@@ -96,9 +116,14 @@ class ChunkedDecoder final : public BodyDecoder {
       return ++digits_ <= 15;  // more could not be a real size, and must not wrap around
     }
     if (digits_ == 0) return false;
-    if (c == '\r') return Expect(c, '\r', State::kSizeLf);
-    state_ = State::kExtension;
-    return c == ';' || c == ' ' || c == '\t';
+    if (c != ' ' && c != '\t') return AfterSize(c);
+    state_ = State::kSpace;
+    return true;
+  }
+
+  bool AfterSize(char c) {
+    state_ = c == '\r' ? State::kSizeLf : State::kExtension;
+    return c == '\r' || c == ';';
   }
 
   bool Expect(char c, char wanted, State next) {
@@ -111,7 +136,7 @@ class ChunkedDecoder final : public BodyDecoder {
   State state_ = State::kSize;
   std::uint64_t remaining_ = 0;  // bytes of this chunk
   int digits_ = 0;
-  std::size_t framing_ = 0;
+  std::uint64_t allowance_ = kFramingLimit;  // bytes of framing that may come before more content
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "http/codec.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -139,22 +141,82 @@ bool IsOtherVersion(std::string_view head) {
   return version != "HTTP/1.1" && version != "HTTP/1.0";
 }
 
-std::expected<void, HeadFault> SplitTarget(RequestHead& head) {
-  std::string_view rest = head.target;
-  if (head.method_name == "CONNECT") return Refuse(400, "CONNECT is not served here");
-  std::size_t offset = 0;
-  if (!rest.starts_with('/') && rest != "*") {  // absolute form, as sent to a proxy
-    const std::size_t scheme = rest.find("://");
-    if (scheme == std::string_view::npos) return Refuse(400, "the request target is not a path");
-    offset = rest.find_first_of("/?", scheme + 3);
-    if (offset == std::string_view::npos) offset = rest.size();
-    rest.remove_prefix(offset);
+// Digits, or nothing behind the colon (RFC 3986 allows that).
+bool IsPort(std::string_view text) {
+  unsigned port = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return text.empty() || (ec == std::errc() && end == text.data() + text.size() && port <= 65535);
+}
+
+// `name`, `name:port`, `[v6]:port`, and nothing that somebody could read as another name: what stands here decides who is meant.
+bool IsAuthority(std::string_view text) {
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    const std::string address(text.substr(1, end - 1));
+    in6_addr parsed{};
+    if (::inet_pton(AF_INET6, address.c_str(), &parsed) != 1) return false;
+    text.remove_prefix(end + 1);
+    return text.empty() || (text.front() == ':' && IsPort(text.substr(1)));
   }
-  const std::size_t mark = rest.find('?');
-  if (mark != std::string_view::npos) head.query = offset + mark + 1;
-  const std::string_view path = rest.substr(0, mark);
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const auto name_char = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+  };
+  return colon > 0 && std::ranges::all_of(text.substr(0, colon), name_char) &&
+         (colon == text.size() || IsPort(text.substr(colon + 1)));
+}
+
+std::expected<void, HeadFault> CheckHost(const RequestHead& head) {
+  const std::size_t hosts = head.headers.Count("Host");
+  if (hosts > 1 || (hosts == 0 && !head.http_1_0)) return Refuse(400, "exactly one Host field is needed");
+  if (hosts == 1 && !IsAuthority(head.headers.Get("Host"))) return Refuse(400, "Host is not a name or an address with a port");
+  return {};
+}
+
+// The absolute form, as sent to a proxy: `http://name:port/path`. The name in it would count more than Host (RFC 9112, 3.2.2),
+// but whoever looks at Host must see the same, so they may not differ. Returns where the path begins.
+std::expected<std::size_t, HeadFault> TakeAuthority(RequestHead& head) {
+  const std::string_view target = head.target;
+  const std::size_t scheme = std::min(target.find("://"), target.size());
+  if (!EqualsIgnoringCase(target.substr(0, scheme), "http") && !EqualsIgnoringCase(target.substr(0, scheme), "https"))
+    return Refuse(400, "the request target is neither a path nor an http address");
+  const std::size_t begin = scheme + 3;
+  if (begin > target.size()) return Refuse(400, "the request target is not a path");
+  const std::size_t end = std::min(target.find_first_of("/?", begin), target.size());
+  const std::string_view authority = target.substr(begin, end - begin);
+  if (!IsAuthority(authority)) return Refuse(400, "the request target names no server");
+  if (!head.headers.Has("Host")) head.headers.Add("Host", authority);
+  if (!EqualsIgnoringCase(head.headers.Get("Host"), authority))
+    return Refuse(400, "the request target and Host name different servers");
+  return end;
+}
+
+bool IsControl(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+std::expected<void, HeadFault> SplitTarget(RequestHead& head) {
+  if (head.method_name == "CONNECT") return Refuse(400, "CONNECT is not served here");
+  if (head.target.find('#') != std::string::npos) return Refuse(400, "a request target has no fragment");
+  if (head.target == "*") {
+    if (head.method != Method::kOptions) return Refuse(400, "the target * is for OPTIONS only");
+    head.path = head.target;
+    return {};
+  }
+  std::size_t begin = 0;
+  if (!head.target.starts_with('/')) {
+    auto end = TakeAuthority(head);
+    if (!end) return std::unexpected(std::move(end).error());
+    begin = *end;
+  }
+  const std::string_view target = head.target;
+  const std::size_t mark = target.find('?', begin);
+  if (mark != std::string_view::npos) head.query = mark + 1;
+  const std::string_view path = target.substr(begin, mark == std::string_view::npos ? mark : mark - begin);
   auto decoded = PercentDecode(path.empty() ? std::string_view("/") : path);
   if (!decoded) return Refuse(400, "the path has a broken percent escape");
+  if (std::ranges::any_of(*decoded, IsControl)) return Refuse(400, "the path has a control character");
   head.path = *std::move(decoded);
   return {};
 }
@@ -164,10 +226,10 @@ std::expected<void, HeadFault> CheckRequest(RequestHead& head) {
   if (!framing) return std::unexpected(Fault(400, framing.error()));
   head.chunked = framing->chunked;
   head.length = framing->length;
-  const std::size_t hosts = head.headers.Count("Host");
-  if (hosts > 1 || (hosts == 0 && !head.http_1_0)) return Refuse(400, "exactly one Host field is needed");
+  if (auto host = CheckHost(head); !host) return host;
   if (head.headers.Has("Expect") && !head.http_1_0) {
-    if (!EqualsIgnoringCase(head.headers.Get("Expect"), "100-continue")) return Refuse(417, "unknown expectation");
+    if (head.headers.Count("Expect") > 1 || !EqualsIgnoringCase(head.headers.Get("Expect"), "100-continue"))
+      return Refuse(417, "unknown expectation");
     head.expects_continue = true;
   }
   return SplitTarget(head);

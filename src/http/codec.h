@@ -84,7 +84,7 @@ class BodyDecoder {
 [[nodiscard]] std::unique_ptr<BodyDecoder> MakeChunkedDecoder();
 [[nodiscard]] std::unique_ptr<BodyDecoder> MakeUntilCloseDecoder();
 
-// Framing that grows without content (chunk extensions, trailers) ends here.
+// Framing that grows without content (chunk extensions, trailers) ends here; so does framing that grows much faster than it.
 inline constexpr std::size_t kFramingLimit = 16 << 10;
 
 // Is `token` among the comma-separated words of the field's values?

@@ -44,6 +44,23 @@ Error TooLarge(std::uint64_t limit) {
                {}};
 }
 
+// What one body that is not whole yet holds of the memory that all of them may take: how long it takes is up to its sender.
+class Buffered {
+ public:
+  explicit Buffered(ServerState& state) : state_(state) {}
+  ~Buffered() { state_.buffered.fetch_sub(held_, std::memory_order_relaxed); }
+  Buffered(const Buffered&) = delete;
+  Buffered& operator=(const Buffered&) = delete;
+  [[nodiscard]] bool Add(std::uint64_t bytes) {
+    held_ += bytes;
+    return state_.buffered.fetch_add(bytes, std::memory_order_relaxed) + bytes <= state_.options.buffered_limit;
+  }
+
+ private:
+  ServerState& state_;
+  std::uint64_t held_ = 0;
+};
+
 }  // namespace
 
 ServerExchange::ServerExchange(Connection& connection, RequestHead head)
@@ -116,7 +133,7 @@ Task<Result<std::string_view>> ServerExchange::ReadSome() {
     if (!piece || !piece->empty()) co_return piece;
     if (body_done()) break;
     co_await SendContinue();
-    const error_code ec = co_await connection_.Fill(kReadRoom, CoarseNow() + connection_.state().options.io_deadline);
+    const error_code ec = co_await connection_.FillBody(kReadRoom, started());
     if (ec) {  // nobody is left who could hear an error
       connection_.MarkGone();
       ThrowAborted();
@@ -130,6 +147,7 @@ Task<Result<std::string>> ServerExchange::ReadBody(std::uint64_t limit) {
     broken_ = TooLarge(limit);
     co_return Fail(*broken_);
   }
+  Buffered buffered(connection_.state());
   std::string body;
   body.reserve(std::min<std::uint64_t>(content_length().value_or(0), 1 << 20));
   for (;;) {
@@ -137,6 +155,10 @@ Task<Result<std::string>> ServerExchange::ReadBody(std::uint64_t limit) {
     if (piece.empty()) co_return body;
     if (body.size() + piece.size() > limit) {
       broken_ = TooLarge(limit);
+      co_return Fail(*broken_);
+    }
+    if (!buffered.Add(piece.size())) {
+      broken_ = Error{Code::kUnavailable, "too many large requests arrive at once", "Try again in a moment", {}, {}};
       co_return Fail(*broken_);
     }
     body.append(piece);

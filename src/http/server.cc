@@ -1,12 +1,14 @@
 #include "http/server.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -25,6 +27,8 @@ using Listener = asio::posix::basic_stream_descriptor<Executor>;
 namespace {
 
 constexpr int kAcceptBatch = 64;
+// Connections beyond the limit, for as long as it takes until another one has made room or the refusal was heard.
+constexpr std::size_t kSurplus = 2 * kAcceptBatch;
 
 Response DefaultErrorResponse(unsigned status, const Error& error) {
   boost::json::object body;
@@ -66,6 +70,14 @@ void ReportIfEmpty(ServerState& state, Shard& shard) {
   if (shard.draining && shard.connections.empty() && !std::exchange(shard.reported_empty, true)) state.LeaveDrain();
 }
 
+// The allocator keeps what a flood of connections needed, scattered as it is, unless it is told that the flood is over.
+void GiveMemoryBack(ServerState& state) {
+  constexpr std::size_t kFlood = 1000;
+  std::size_t peak = state.peak.load(std::memory_order_relaxed);
+  if (peak < kFlood || state.connections.load(std::memory_order_relaxed) > peak / 16) return;
+  if (state.peak.compare_exchange_strong(peak, 0)) ::malloc_trim(0);
+}
+
 // The session is over, however it ended.
 void Retire(const std::shared_ptr<Connection>& connection, const std::exception_ptr& thrown) {
   if (thrown) {
@@ -84,7 +96,7 @@ void Retire(const std::shared_ptr<Connection>& connection, const std::exception_
   connection->Uncount();
   ReportIfEmpty(connection->state(), connection->shard());
   // The coroutine's last frames are still on the stack and were given this connection's cancellation slot.
-  asio::post(connection->shard().loop.executor(), [connection] {});
+  asio::post(connection->shard().loop.executor(), [connection] { GiveMemoryBack(connection->state()); });
 }
 
 // On the connection's own loop.
@@ -92,7 +104,8 @@ void Adopt(std::shared_ptr<Connection> connection) {
   Shard& shard = connection->shard();
   if (shard.draining) return;
   shard.connections.push_back(*connection);
-  asio::co_spawn(shard.loop.executor(), RunSession(connection),
+  const bool full = connection->state().connections.load(std::memory_order_relaxed) > connection->state().options.max_connections;
+  asio::co_spawn(shard.loop.executor(), full && !shard.MakeRoom() ? RunRefusal(connection) : RunSession(connection),
                  asio::bind_cancellation_slot(connection->slot(),
                                               [connection](const std::exception_ptr& thrown) { Retire(connection, thrown); }));
   if (!std::exchange(shard.ticking, true)) {
@@ -101,13 +114,16 @@ void Adopt(std::shared_ptr<Connection> connection) {
 }
 
 void Welcome(const std::shared_ptr<ServerState>& state, Shard& shard, int descriptor, const sockaddr_storage& address) {
-  if (state->connections.load(std::memory_order_relaxed) >= state->options.max_connections) {
+  const std::size_t most = state->options.max_connections;
+  if (state->connections.load(std::memory_order_relaxed) >= most + std::min(most, kSurplus)) {
     constexpr std::string_view kFull =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
     [[maybe_unused]] const ssize_t sent = ::send(descriptor, kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::close(descriptor);
     return;
   }
+  const std::size_t now = state->connections.load(std::memory_order_relaxed) + 1;
+  if (now > state->peak.load(std::memory_order_relaxed)) state->peak.store(now, std::memory_order_relaxed);
   const int family = address.ss_family;
   if (family != AF_UNIX) {
     const int on = 1;

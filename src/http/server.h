@@ -69,10 +69,14 @@ using Handler = std::function<Task<>(Exchange&)>;
 struct ServerOptions {
   std::size_t header_limit = 16 << 10;                         // bytes; more is 431
   std::uint64_t body_limit = std::uint64_t{4} << 30;           // bytes; more is 413 even if the handler would take it
+  std::uint64_t buffered_limit = std::uint64_t{256} << 20;     // bytes that ReadBody holds for all requests; more is 503
   Clock::duration header_deadline = std::chrono::seconds(30);  // from the first byte of a head to its last
   Clock::duration idle_deadline = std::chrono::seconds(75);    // between requests
   Clock::duration io_deadline = std::chrono::seconds(60);      // a read or a write that makes no progress
-  std::size_t max_connections = 16384;                         // beyond it, new ones get 503 and are closed
+  std::uint64_t slowest = 500;                                 // bytes per second; who is slower for io_deadline is cut
+  // Beyond it, a new connection takes the place of one that waits without a request: first of those that never sent one, and
+  // the one that waits longest. Where all have requests, the new one gets 503.
+  std::size_t max_connections = 16384;
   // Formats errors that the server itself finds (400, 413, 431, 500 …) as a response body; default: {"error":{"code","message"}}.
   std::function<Response(unsigned status, const Error&)> error_response;
   // Told of exceptions that left a handler and of other bugs in handlers, for the log; also when accepting must pause for

@@ -202,6 +202,11 @@ TEST(ServerHangUpTest, AStreamingHandlerLearnsItWhenItWrites) {
   EXPECT_THAT(server.bugs(), IsEmpty());
 }
 
+Task<> SendText(Exchange& exchange, const std::string& text) {
+  Response response = TextResponse(text);
+  co_await exchange.Send(std::move(response));
+}
+
 TEST(ServerHangUpTest, AClientThatTakesNothingIsCutAtTheIoDeadline) {
   ServerOptions options;
   options.io_deadline = std::chrono::milliseconds(1);
@@ -219,6 +224,24 @@ TEST(ServerHangUpTest, AClientThatTakesNothingIsCutAtTheIoDeadline) {
   RawClient client(server.port());
   client.Send(kGet);
   EXPECT_TRUE(unwound.Wait());
+}
+
+// The socket takes more only when megabytes of its buffer are free; somebody who listens at its own speed needs long for that.
+TEST(ServerHangUpTest, AClientThatTakesAnAnswerSlowlyGetsAllOfIt) {
+  ServerOptions options;
+  options.io_deadline = std::chrono::seconds(1);
+  options.slowest = 1;
+  const std::string answer(20 << 20, 'x');
+  TestServer server([&answer](Exchange& exchange) { return SendText(exchange, answer); }, options);
+  RawClient client(server.port());
+  client.Send(kGet);
+  const std::string head = client.Until("\r\n\r\n");
+  std::size_t got = 0;
+  for (int i = 0; i < 25; ++i) {
+    got += client.Bytes(32 << 10).size();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(got + client.Bytes(answer.size() - got).size(), answer.size());
 }
 
 TEST(ServerBugTest, NoAnswerIs500AndTold) {

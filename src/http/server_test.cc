@@ -7,11 +7,13 @@
 
 #include <thread>
 
+#include "http/connection.h"
 #include "http/testing/raw_client.h"
 
 namespace hostler::http {
 namespace {
 
+using ::testing::AnyOf;
 using testing::Event;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -36,6 +38,13 @@ Task<> Echo(Exchange& exchange) {
   std::string text(MethodName(exchange.method()));
   text += " " + exchange.path() + " " + exchange.query().Get("q").value_or("-") + " " + *body;
   Response response = TextResponse(std::move(text));
+  co_await exchange.Send(std::move(response));
+}
+
+// The status that the body deserves.
+Task<> Tell(Exchange& exchange) {
+  auto body = co_await exchange.ReadBody(1 << 20);
+  Response response = TextResponse("", "text/plain", body ? 200 : body.error().code == Code::kUnavailable ? 503 : 400);
   co_await exchange.Send(std::move(response));
 }
 
@@ -102,6 +111,24 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"no version", "GET /\r\nHost: x\r\n\r\n", 400},
         Refused{"broken escape", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"escaped NUL", "GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"escaped line", "GET /%0d%0aA: HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"escaped escape character", "GET /%1b[31m HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"fragment", "GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"* with GET", "GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target of another host", "GET http://y/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target of another port", "GET http://x:1/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target with a user", "GET http://x@y/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target without a host", "GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"absolute target of another scheme", "GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"empty host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", 400},
+        Refused{"host with a user", "GET / HTTP/1.1\r\nHost: a@x\r\n\r\n", 400},
+        Refused{"host with a path", "GET / HTTP/1.1\r\nHost: x/y\r\n\r\n", 400},
+        Refused{"list of hosts", "GET / HTTP/1.1\r\nHost: x, y\r\n\r\n", 400},
+        Refused{"host with a strange port", "GET / HTTP/1.1\r\nHost: x:y\r\n\r\n", 400},
+        Refused{"host with too large a port", "GET / HTTP/1.1\r\nHost: x:65536\r\n\r\n", 400},
+        Refused{"host with half an address", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400},
+        Refused{"host with more than an address", "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400},
+        Refused{"host with a name for an address", "GET / HTTP/1.1\r\nHost: [x]\r\n\r\n", 400},
         Refused{"no path", "GET nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"connect", "CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"TLS", "\x16\x03\x01\x02\x01\x01\xfc\r\n\r\n", 400},
@@ -109,6 +136,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"HTTP/1.2", "GET / HTTP/1.2\r\nHost: x\r\n\r\n", 505},
         Refused{"HTTP/0.9", "GET / HTTP/0.9\r\nHost: x\r\n\r\n", 505},
         Refused{"expectation", "POST / HTTP/1.1\r\nHost: x\r\nExpect: cake\r\nContent-Length: 1\r\n\r\na", 417},
+        Refused{"expectation of two",
+                "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nExpect: cake\r\nContent-Length: 1\r\n\r\na", 417},
+        Refused{"two numbers for a chunk",
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1 1\r\na\r\n0\r\n\r\n", 400},
+        Refused{"trailer that is a request",
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nGET / HTTP/1.1\r\n\r\n", 400},
         Refused{"chunk size", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
         Refused{"negative chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
         Refused{"chunk of 0x", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n", 400},
@@ -189,7 +222,7 @@ TEST(ServerTest, UpgradeAndAbsoluteTargetsAreOrdinaryRequests) {
   TestServer server(Echo);
   RawClient client(server.port());
   client.Send(
-      "GET http://elsewhere/p?q=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
+      "GET http://X/p?q=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
       "AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n");
   EXPECT_EQ(client.Read().body, "GET /p 1 ");
 }
@@ -214,6 +247,23 @@ TEST(ServerTest, ChunkedBodiesAtEverySplit) {
     client.Send(request.substr(split));
     ASSERT_EQ(client.Read().body, "POST /p - abcde") << split;
   }
+}
+
+// No limit of the content would ever end these: much framing, hardly any content.
+TEST(ServerTest, ChunksThatAreMostlyFramingAreRefused) {
+  TestServer server(Echo);
+  const std::string head = "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const auto body = [](int chunks, std::size_t extension) {
+    std::string text;
+    for (int i = 0; i < chunks; ++i) text += "1;" + std::string(extension, 'x') + "\r\na\r\n";
+    return text + "0\r\n\r\n";
+  };
+  RawClient modest(server.port());
+  modest.Send(head + body(1000, 50));
+  EXPECT_EQ(modest.Read().status, 200U);
+  RawClient client(server.port());
+  client.Send(head + body(100, 1000));
+  EXPECT_EQ(client.Read().status, 400U);
 }
 
 TEST(ServerTest, EmptyChunkedBodyByteByByte) {
@@ -297,15 +347,84 @@ TEST(ServerTest, ReadBodyHasALimitOfItsOwn) {
   EXPECT_THAT(answer.head, HasSubstr("Connection: close"));
 }
 
-TEST(ServerTest, TooManyConnectionsGet503) {
+TEST(ServerTest, BodiesThatAreNotWholeYetShareABoundedMemory) {
+  ServerOptions options;
+  options.buffered_limit = 100'000;
+  TestServer server([](Exchange& exchange) { return Tell(exchange); }, options);
+  const auto post = [](std::size_t size) {
+    return "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(60'000, 'x');
+  };
+  RawClient first(server.port());
+  first.Send(post(60'001));  // all but the last byte
+  unsigned status = 200;
+  while (status == 200) {  // until the server has read what the first one sent
+    RawClient second(server.port());
+    second.Send(post(60'000));
+    status = second.Read().status;
+  }
+  EXPECT_EQ(status, 503U);
+  first.Send("x");
+  EXPECT_EQ(first.Read().status, 200U);
+  RawClient third(server.port());
+  third.Send(post(60'000));
+  EXPECT_EQ(third.Read().status, 200U);
+}
+
+// The status that a new connection gets as soon as it is not 503 any more.
+unsigned StatusWhenThereIsRoom(std::uint16_t port) {
+  for (const Clock::time_point give_up = Clock::now() + 20s;;) {
+    RawClient client(port);
+    client.Send(kGet);
+    const unsigned status = client.Read().status;
+    if (status != 503 || Clock::now() > give_up) return status;
+  }
+}
+
+TEST(ServerTest, WhereAllConnectionsHaveRequestsANewOneGets503) {
   ServerOptions options;
   options.max_connections = 1;
   TestServer server(Echo, options);
   RawClient first(server.port());
-  first.Send(kGet);
-  EXPECT_EQ(first.Read().status, 200U);
-  RawClient second(server.port());
-  EXPECT_THAT(second.All(), StartsWith("HTTP/1.1 503"));
+  first.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  RawClient second;
+  while (server.server().connections() == 0) std::this_thread::yield();
+  second.Connect(server.port());
+  second.Send(kGet);
+  const std::string all = second.All();
+  EXPECT_THAT(all, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(all, HasSubstr("all connections are taken"));
+  first.Send("b");
+  EXPECT_EQ(first.Read().body, "POST / - ab");
+}
+
+TEST(ServerTest, AConnectionWithoutARequestMakesRoom) {
+  ServerOptions options;
+  options.max_connections = 1;
+  for (const std::string_view said : {""sv, "GET / HTT"sv, kGet}) {
+    TestServer server(Echo, options, 1);
+    RawClient waiting(server.port());
+    waiting.Send(said);
+    while (server.server().connections() == 0) std::this_thread::yield();
+    EXPECT_EQ(StatusWhenThereIsRoom(server.port()), 200U) << said;
+    EXPECT_THAT(waiting.All(), Not(HasSubstr("503"))) << said;
+  }
+}
+
+TEST(ServerTest, ThoseThatNeverSentARequestMakeRoomFirst) {
+  ServerOptions options;
+  options.max_connections = 3;
+  TestServer server(Echo, options, 1);
+  RawClient regular(server.port());
+  regular.Send(kGet);
+  EXPECT_EQ(regular.Read().status, 200U);
+  RawClient silent(server.port());
+  RawClient half(server.port());
+  half.Send("GET / HTT");
+  while (server.server().connections() < 3) std::this_thread::yield();
+  EXPECT_EQ(StatusWhenThereIsRoom(server.port()), 200U);
+  EXPECT_EQ(silent.All(), "");  // it waited longest
+  regular.Send(kGet);
+  EXPECT_EQ(regular.Read().status, 200U);
 }
 
 TEST(ServerTest, RunningOutOfDescriptorsIsToldAndSurvived) {
@@ -357,7 +476,37 @@ TEST(ServerTest, ABodyThatStallsIsCut) {
   TestServer server(Echo, options);
   RawClient client(server.port());
   client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
-  EXPECT_EQ(client.All(), "");
+  EXPECT_THAT(client.All(), StartsWith("HTTP/1.1 408"));
+}
+
+TEST(ServerTest, ABodyThatTricklesIsCut) {
+  ServerOptions options;
+  options.io_deadline = std::chrono::milliseconds(100);
+  options.slowest = 1'000'000;
+  TestServer server(Echo, options);
+  RawClient client(server.port());
+  client.Send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  int sent = 0;
+  while (sent < 1000 && client.Send("a")) {  // always in time for the next deadline, were there one for each byte
+    ++sent;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_LT(sent, 1000);
+  EXPECT_THAT(client.All(), AnyOf(StartsWith("HTTP/1.1 408"), ""));  // what was sent too late may have drawn a reset
+}
+
+TEST(PatienceTest, IsSpentByWaitingAndEarnedByBytes) {
+  Patience patience(60s, 500);
+  patience.Waited(50s, 0);
+  EXPECT_EQ(patience.left(), 10s);
+  patience.Waited(5s, 1);  // a byte now and then does not buy a minute
+  EXPECT_EQ(patience.left(), 5s + 2ms);
+  patience.Waited(1s, 2500);
+  EXPECT_EQ(patience.left(), 9s + 2ms);
+  patience.Waited(1s, 1'000'000'000);  // what was sent at once does not buy an hour
+  EXPECT_EQ(patience.left(), 60s);
+  patience.Waited(70s, 0);
+  EXPECT_EQ(patience.left(), 0s);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ Task<std::expected<std::size_t, HeadFault>> ReadHead(Connection& connection) {
   const ServerOptions& options = connection.state().options;
   HeadScanner scanner;
   InBuffer& in = connection.in();
-  connection.set_phase(Connection::Phase::kIdle);
+  connection.BeginWait();
   Clock::time_point deadline = CoarseNow() + options.idle_deadline;
   for (;;) {
     if (!in.empty()) {
@@ -37,17 +37,10 @@ Task<std::expected<std::size_t, HeadFault>> ReadHead(Connection& connection) {
 
 // Answers what could not become an Exchange, and gives the connection up: nobody knows where the next request begins.
 Task<> Refuse(Connection& connection, HeadFault fault) {
-  Response response = connection.state().ErrorResponse(fault.status, fault.error);
-  std::string out;
-  AppendStatusLine(out, fault.status);
-  for (const auto& [name, value] : response.headers) {
-    if (!IsFramingField(name) && IsToken(name) && IsFieldValue(value)) AppendField(out, name, value);
-  }
-  out += fmt::format("Content-Length: {}\r\nConnection: close\r\n\r\n", response.body.size());
+  const std::string answer = connection.state().Refusal(fault.status, fault.error);
   connection.set_phase(Connection::Phase::kClosing);
   Gather gather;
-  gather.Add(out);
-  gather.Add(response.body);
+  gather.Add(answer);
   co_await connection.Write(gather);
   co_await connection.Linger();
 }
@@ -145,6 +138,23 @@ Task<bool> ServeOne(Connection& connection) {
 }
 
 }  // namespace
+
+std::string ServerState::Refusal(unsigned status, const Error& error) const {
+  const Response response = ErrorResponse(status, error);
+  std::string out;
+  AppendStatusLine(out, status);
+  for (const auto& [name, value] : response.headers) {
+    if (!IsFramingField(name) && IsToken(name) && IsFieldValue(value)) AppendField(out, name, value);
+  }
+  out += fmt::format("Content-Length: {}\r\nConnection: close\r\n\r\n", response.body.size());
+  out += response.body;
+  return out;
+}
+
+Task<> RunRefusal(std::shared_ptr<Connection> connection) {
+  Error full{Code::kUnavailable, "all connections are taken", "Try again in a moment, or raise server.max_connections", {}, {}};
+  co_await Refuse(*connection, HeadFault{503, std::move(full)});
+}
 
 Task<> RunSession(std::shared_ptr<Connection> connection) {
   while (co_await ServeOne(*connection)) {
