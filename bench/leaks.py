@@ -78,6 +78,7 @@ def requests(daemon, count):
     print(f"{count} requests in {time.perf_counter() - begin:.0f} s; the last part: {done.stdout.strip()}")
     show("daemon", rows, count / SAMPLES)
     show("engine", engine_rows, count / SAMPLES)
+    daemon.connection.close()  # the server has closed it meanwhile: it was idle
     leases = next(row["leases"] for row in daemon.get("/models")["models"] if row["id"] == "leaks")
     daemon.post("/models/unload", {"model_id": "leaks"})
     time.sleep(0.5)
