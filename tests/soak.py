@@ -276,6 +276,8 @@ class Soak:
             self.settle()
             self.stop.set()
             self.end(watcher)
+        except AssertionError as error:
+            self.broken.append(repr(error))
         finally:
             self.stop.set()
             self.hostler.kill()
@@ -397,10 +399,7 @@ def main():
     options = parser.parse_args()
     print(f"soak of {options.minutes:g} minutes, seed {options.seed}, programs {house.BIN}", flush=True)
     soak = Soak(options.minutes * 60, options.seed)
-    try:
-        soak.run()
-    except AssertionError as error:
-        soak.broken.append(repr(error))
+    soak.run()
     print(soak.summary())
     for text in soak.broken:
         print("BROKEN: " + text)
