@@ -13,12 +13,13 @@ BIN = ROOT / "build" / "bin"
 
 
 class Daemon:
-    def __init__(self, config=""):
+    def __init__(self, config="", level="WARNING"):
         self.folder = tempfile.TemporaryDirectory(prefix="hostler-bench-")
         home = pathlib.Path(self.folder.name)
-        (home / "hostler.toml").write_text("[log]\nlevel = \"WARNING\"\n" + config)
+        (home / "hostler.toml").write_text("[log]\nlevel = \"" + level + "\"\n" + config)
         begin = time.perf_counter()
-        self.process = subprocess.Popen([BIN / "hostler", "serve", "--port", "0", "--home", home], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([BIN / "hostler", "serve", "--port", "0", "--home", home], stdout=subprocess.PIPE,
+                                        stderr=None if level == "WARNING" else subprocess.DEVNULL, text=True)
         self.url = self.process.stdout.readline().split()[-1]
         self.host, _, port = self.url.removeprefix("http://").rpartition(":")
         self.port = int(port)

@@ -23,7 +23,7 @@ class FoldersTest : public ::testing::Test {
     return names;
   }
   bool Said(const std::string& text) {
-    for (const auto& [id, line] : log.ring().Read(0).entries) {
+    for (const auto& [id, line, kept] : log.ring().Read(0).entries) {
       if (line->message.find(text) != std::string::npos) return true;
     }
     return false;

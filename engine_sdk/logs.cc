@@ -28,7 +28,7 @@ Result<std::uint64_t> CursorOf(const http::Exchange& exchange, std::uint64_t end
 
 Task<> Service::Logs(http::Exchange& exchange) {
   wire::LogList list;
-  for (const auto& [id, line] : log_.ring().Read(0).entries) list.logs.push_back(EntryOf(id, *line));
+  for (const auto& [id, line, text] : log_.ring().Read(0).entries) list.logs.push_back(EntryOf(id, *line));
   co_await exchange.Send(http::JsonResponse(json::ToJson(list)));
 }
 
@@ -58,7 +58,7 @@ Task<> Service::LogStream(http::Exchange& exchange) {
     const auto batch = log_.ring().Read(cursor, 256);
     std::string text;
     if (batch.lost > 0) text += http::FormatSse({"lost", "", fmt::format("{{\"count\":{}}}", batch.lost)});
-    for (const auto& [id, line] : batch.entries)
+    for (const auto& [id, line, kept] : batch.entries)
       text += http::FormatSse({"", std::to_string(id), json::ToJson(EntryOf(id, *line))});
     cursor = batch.next;
     if (!text.empty())

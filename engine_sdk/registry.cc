@@ -96,7 +96,7 @@ Task<Result<wire::LoadReply>> Registry::Load(wire::LoadRequest request, OnProgre
     co_await attempt->Wait(cursor);
     const auto batch = attempt->Read(cursor);
     cursor = batch.next;
-    for (const auto& [number, event] : batch.entries) {
+    for (const auto& [number, event, text] : batch.entries) {
       if (event->done) co_return *event->done;
       if (on_progress) co_await on_progress(event->progress);
     }

@@ -138,7 +138,7 @@ http::Endpoint Served::endpoint() const {
 
 std::vector<std::string> Served::LogLines() {
   std::vector<std::string> lines;
-  for (const auto& [id, line] : log_.ring().Read(0).entries)
+  for (const auto& [id, line, text] : log_.ring().Read(0).entries)
     lines.push_back(std::string(log::LevelName(line->level)) + " " + line->message);
   return lines;
 }
@@ -147,7 +147,7 @@ Task<bool> Served::Awaiting(std::string text) {
   std::uint64_t cursor = 0;
   while (true) {
     const auto batch = log_.ring().Read(cursor);
-    for (const auto& [id, line] : batch.entries) {
+    for (const auto& [id, line, kept] : batch.entries) {
       if (line->message.find(text) != std::string::npos) co_return true;
     }
     cursor = batch.next;

@@ -10,7 +10,8 @@
 namespace hostler::api {
 namespace {
 
-constexpr std::size_t kBatch = 500;  // entries per topic and write
+constexpr std::size_t kBatch = 500;       // entries per topic and write
+constexpr std::size_t kBytes = 64 << 10;  // … about: what a reader that does not read holds in memory
 constexpr Clock::duration kHeartbeat = std::chrono::seconds(15);
 
 using Cursors = std::map<std::string, std::uint64_t, std::less<>>;
@@ -59,7 +60,7 @@ class Streaming {
     }
     for (const auto& topic : topics_) {
       const auto found = asked.find(topic->name());
-      cursors_[topic->name()] = found == asked.end() ? topic->end() : found->second;
+      cursors_.push_back(found == asked.end() ? topic->end() : found->second);
     }
     return {};
   }
@@ -74,7 +75,7 @@ class Streaming {
         continue;
       }
       OneShot<bool> rung(exchange_.executor());
-      for (const auto& topic : topics_) topic->Notify(cursors_[topic->name()], rung.promise());
+      for (std::size_t i = 0; i < topics_.size(); ++i) topics_[i]->Notify(cursors_[i], rung.promise());
       if (closing_) break;  // after Notify: who sets it rings afterwards
       if (!co_await rung.WaitUntil(Clock::now() + kHeartbeat)) co_await exchange_.Write(": still here\n\n");
     }
@@ -85,33 +86,38 @@ class Streaming {
   // What is new, as text; empty if nothing is.
   std::string Gather() {
     std::string text;
-    for (const auto& topic : topics_) {
-      std::uint64_t& cursor = cursors_[topic->name()];
-      const Topic::Batch batch = topic->Read(cursor, kBatch);
+    for (std::size_t i = 0; i < topics_.size(); ++i) {
+      const Topic& topic = *topics_[i];
+      const Topic::Batch batch = topic.Read(cursors_[i], kBatch, kBytes);
       if (batch.lost > 0)
-        text += http::FormatSse({"lost", {}, fmt::format(R"({{"topic":"{}","count":{}}})", topic->name(), batch.lost)});
+        text += http::FormatSse({"lost", {}, fmt::format(R"({{"topic":"{}","count":{}}})", topic.name(), batch.lost)});
       for (const auto& [id, data] : batch.items) {
-        cursor = id + 1;
-        text += http::FormatSse({unnamed_ ? "" : topic->name(), Id(), data});
+        cursors_[i] = id + 1;
+        if (!unnamed_) text.append("event: ").append(topic.name()).append("\n");
+        AppendId(text);
+        text += *data;
       }
-      cursor = batch.next;
+      cursors_[i] = batch.next;
     }
     return text;
   }
 
   // Where all topics stand, so that a client can come back with one string.
-  std::string Id() const {
-    if (topics_.size() == 1) return std::to_string(cursors_.begin()->second - 1);
-    std::string id;
-    for (const auto& [name, cursor] : cursors_) id += fmt::format("{}{}:{}", id.empty() ? "" : ",", name, cursor - 1);
-    return id;
+  void AppendId(std::string& text) const {
+    text += "id: ";
+    for (std::size_t i = 0; i < topics_.size(); ++i) {
+      if (i > 0) text += ',';
+      if (topics_.size() > 1) text.append(topics_[i]->name()).append(":");
+      text += fmt::format_int(cursors_[i] - 1).str();
+    }
+    text += '\n';
   }
 
   http::Exchange& exchange_;
   const std::atomic<bool>& closing_;
   std::vector<std::unique_ptr<Topic>> topics_;
   const bool unnamed_;
-  Cursors cursors_;
+  std::vector<std::uint64_t> cursors_;  // of each topic
 };
 
 }  // namespace

@@ -8,6 +8,10 @@ wire::LogEntry EntryOf(std::uint64_t id, const log::Line& line) {
   return {id, LogTime(line.time), std::string(log::LevelName(line.level)), line.message, line.source};
 }
 
+std::string LogJson(std::uint64_t id, const log::Line& line) {
+  return json::ToJson(EntryOf(id, line));
+}
+
 bool LogFilter::Passes(const log::Line& line) const {
   if (line.level < level || (!source.empty() && line.source != source)) return false;
   return text.empty() || Lower(line.message).find(text) != std::string::npos;

@@ -13,6 +13,8 @@ namespace hostler::api {
 
 [[nodiscard]] wire::LogEntry EntryOf(std::uint64_t id, const log::Line& line);
 
+[[nodiscard]] std::string LogJson(std::uint64_t id, const log::Line& line);
+
 struct LogFilter {
   log::Level level = log::Level::kDebug;
   std::string source;  // empty: every

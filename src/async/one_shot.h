@@ -52,6 +52,7 @@ class OneShot {
       });
       return true;
     }
+    [[nodiscard]] Executor executor() const { return state_->executor; }  // of the loop that waits
     [[nodiscard]] bool abandoned() const {
       const std::lock_guard lock(state_->mutex);
       return state_->abandoned;

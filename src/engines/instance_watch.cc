@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <utility>
 
 #include "engines/call.h"
 #include "engines/instance_shared.h"
 #include "http/sse.h"
 #include "os/memory.h"
+#include "os/process.h"
 
 namespace hostler::engines {
 
@@ -87,25 +89,52 @@ Task<> Instance::FollowLog(std::shared_ptr<Shared> shared) {
   } while (!shared->stopping && !co_await shared->ended.WaitFor(std::chrono::seconds(1)));
 }
 
+namespace {
+
+struct Look {
+  std::optional<double> memory_mb;
+  bool stopped = false;  // by SIGSTOP
+};
+
+Look LookAt(pid_t pid) {
+  return {os::ReadGroupPssMb(pid), os::IsStopped(pid)};
+}
+
+}  // namespace
+
 Task<> Instance::CheckHealth(std::shared_ptr<Shared> shared, Instance* instance) {
   const Deadlines deadlines = instance->workshop_.deadlines;
   Pool& pool = *instance->workshop_.pool;
   const bool ask = deadlines.health_interval > Clock::duration::zero();
   const Clock::duration interval = ask ? deadlines.health_interval : Clock::duration(std::chrono::seconds(30));
   http::Client client(co_await asio::this_coro::executor);
+  const auto kill = [&shared](std::string why) {
+    shared->killed_because = std::move(why);
+    shared->child.SignalGroup(SIGKILL);
+  };
+  bool was_stopped = false;
   for (;;) {
     if (co_await shared->ended.WaitFor(interval) || shared->stopping) co_return;
     const pid_t pid = shared->child.pid();
-    const auto memory = co_await pool.Run([pid] { return os::ReadGroupPssMb(pid); });
-    if (memory) shared->handle->memory_mb = *memory;
+    const Look look = co_await pool.Run([pid] { return LookAt(pid); });
+    if (look.memory_mb) shared->handle->memory_mb = *look.memory_mb;
     if (shared->exit || shared->stopping) co_return;
-    if (!ask || shared->handle->gate.inside() > 0) continue;  // busy: its requests show whether it lives
+    if (!ask) continue;
+    // An engine may compute for long without answering /health, so while it is busy its requests show whether it lives. One
+    // that is stopped will never end them.
+    if (shared->handle->gate.inside() > 0) {
+      if (std::exchange(was_stopped, look.stopped) && look.stopped) {
+        kill("the engine was stopped by a signal in the middle of its work, did not go on, and was killed");
+        co_return;
+      }
+      continue;
+    }
+    was_stopped = false;
     const auto health = co_await Call<wire::Health>(client, shared->endpoint,
                                                     http::Request{.target = "/health", .first_byte_deadline = deadlines.health});
     if (shared->exit || shared->stopping) co_return;
     if (!health) {
-      shared->killed_because = "the engine no longer answered /health and was killed: " + health.error().message;
-      shared->child.SignalGroup(SIGKILL);
+      kill("the engine no longer answered /health and was killed: " + health.error().message);
       co_return;
     }
   }

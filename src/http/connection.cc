@@ -150,6 +150,7 @@ void Connection::OnDeadline(Clock::time_point now) {
 // Only requests that are still running at a tick come here, so that the ordinary short one pays nothing.
 void Connection::WatchForHangUp() {
   watching_ = true;
+  if (in_.empty()) in_ = InBuffer();  // an answer that lasts reads nothing: thousands may follow a log
   socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code ec) {
     self->watching_ = false;
     if (ec || self->gone_ || self->phase_ != Phase::kBusy || self->reading_) return;

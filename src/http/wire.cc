@@ -95,6 +95,8 @@ std::unique_ptr<Wire> WireHub::Take(const Endpoint& endpoint) {
 
 void WireHub::GiveBack(const Endpoint& endpoint, std::unique_ptr<Wire> wire) {
   if (closed_ || !wire->in.empty() || wire->expired) return;
+  // An engine may have ended meanwhile, and Forget() was called before: nobody would ever look at this connection again.
+  if (PeekPeer(wire->socket.native_handle()) != PeerState::kQuiet) return;
   wire->unlink();
   wire->deadline = kNever;
   wire->idle_since = CoarseNow();

@@ -17,7 +17,7 @@ TEST(LogTest, ThresholdDropsLowerLines) {
   log.Error("loud {}", 2);
   const auto batch = log.ring().Read(0);
   ASSERT_EQ(batch.entries.size(), 1U);
-  EXPECT_EQ(batch.entries[0].second->message, "loud 2");
+  EXPECT_EQ(batch.entries[0].entry->message, "loud 2");
 }
 
 TEST(LogTest, HostileLinesAreMadeHarmless) {
@@ -25,8 +25,8 @@ TEST(LogTest, HostileLinesAreMadeHarmless) {
   log.Append({WallClock::now(), Level::kInfo, "engine", "a\nb\x1b[31m\xC3("});
   log.Append({WallClock::now(), Level::kInfo, "engine", std::string(100'000, 'x')});
   const auto batch = log.ring().Read(0);
-  EXPECT_EQ(batch.entries[0].second->message, "a / b?[31m?(");
-  EXPECT_LT(batch.entries[1].second->message.size(), 10'000U);
+  EXPECT_EQ(batch.entries[0].entry->message, "a / b?[31m?(");
+  EXPECT_LT(batch.entries[1].entry->message.size(), 10'000U);
 }
 
 TEST(LogTest, LevelsParseInAnyCase) {

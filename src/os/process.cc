@@ -283,6 +283,13 @@ std::vector<std::string> Environment(const std::vector<std::string>& changes) {
   return variables;
 }
 
+bool IsStopped(pid_t pid) {
+  const auto text = ReadProcFile(pid, "stat");
+  if (!text) return false;
+  const std::size_t name_end = text->rfind(')');  // the name may hold anything
+  return name_end != std::string::npos && text->substr(name_end).starts_with(") T");
+}
+
 std::vector<pid_t> FindByEnvironment(const std::string& entry) {
   std::vector<pid_t> found;
   const std::string wanted = '\0' + entry + '\0';

@@ -56,6 +56,9 @@ class Child {
 
 [[nodiscard]] Result<Child> Spawn(const SpawnOptions& options);
 
+// True while somebody holds the process with SIGSTOP (not: with a debugger). Reads /proc, 10 µs.
+[[nodiscard]] bool IsStopped(pid_t pid);
+
 // This process's environment, with `changes` ("NAME=value" sets, "NAME" removes) applied.
 [[nodiscard]] std::vector<std::string> Environment(const std::vector<std::string>& changes);
 

@@ -225,6 +225,18 @@ class Hanging(house.Test):
         self.assertNotEqual(hostler.model("one")["pid"], pid)
         self.assertIn("/health", hostler.wait_for_crash("one")["reason"])
 
+    def test_a_busy_engine_that_is_stopped_is_killed_and_its_request_cut(self):
+        hostler = self.start(fake("one", chunks=1000, chunk_ms=10), engines__health_interval_s=0.3)
+        with hostler.events("/events?topics=state") as events:
+            connection, response = hostler.open("POST", "/v1/audio/speech", {"model": "one", "input": "x", "response_format": "pcm"})
+            self.addCleanup(connection.close)
+            self.assertTrue(response.read1(100))
+            os.kill(hostler.model("one")["pid"], signal.SIGSTOP)
+            self.assert_cut(response)
+            events.until_state("one", "error")
+            events.until_state("one", "loaded")
+        self.assertIn("stopped", hostler.wait_for_crash("one")["reason"])
+
     def test_an_engine_that_ignores_sigterm_is_killed_after_its_time(self):
         hostler = self.start(fake("one", ignore_sigterm=True), engines__stop_timeout_s=0.5)
         hostler.load("one")

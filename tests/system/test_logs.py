@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Logs and events: merged, filtered, resumable, honest about what was lost."""
 
+import pathlib
 import re
+import selectors
 import socket
 
 import house
@@ -75,6 +77,56 @@ class Logs(house.Test):
         self.assertEqual([data["state"] for event, _, data in events.seen if event == "state"], ["loading", "loaded"])
 
 
+def follow(hostler, room=None):
+    """A socket on which the log comes."""
+    raw = socket.socket()
+    if room:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    raw.settimeout(house.LONG)
+    raw.connect(("127.0.0.1", hostler.port))
+    raw.sendall(b"GET /logs/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    head = b""
+    while b": hostler" not in head:  # from here on it misses nothing
+        head += raw.recv(1)
+    raw.setblocking(False)
+    return raw
+
+
+class Follower:
+    """Reads ids only: fast enough for hundreds."""
+
+    def __init__(self, raw):
+        self.socket, self.last, self.untold, self.rest = raw, 0, 0, b""
+
+    def read(self):
+        try:
+            while piece := self.socket.recv(1 << 20):
+                *lines, self.rest = (self.rest + piece).split(b"\n")
+                for line in lines:
+                    self.line(line)
+            raise AssertionError("a stream ended")
+        except BlockingIOError:
+            pass
+
+    def line(self, line):
+        if line.startswith(b"id: "):
+            number = int(line[4:])
+            self.untold += bool(self.last) and number != self.last + 1
+            self.last = number
+        elif line.startswith(b'data: {"topic":"log","count":'):
+            self.last += int(line.split(b":")[-1].rstrip(b"}\r"))
+
+
+def read_all(ready):
+    for key, _ in ready.select(0.1):
+        key.data.read()
+
+
+def resident(pid):
+    """KB"""
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+
+
 class Flood(house.Test):
     def test_a_reader_that_falls_behind_is_told_how_many_lines_it_lost(self):
         hostler = self.start(fake("loud", babble_log=6000))
@@ -112,6 +164,32 @@ class Flood(house.Test):
             got += piece
         self.assertGreater(int(lost[1]), 0)
         reader.close()
+
+    def test_two_hundred_followers_and_one_that_does_not_read(self):
+        """Nobody misses a line without being told; who does not read slows nobody down and does not make the daemon grow."""
+        hostler = self.start(fake("loud", babble_log=500))
+        hostler.load("loud")
+        idle = follow(hostler, 4096)
+        followers = [Follower(follow(hostler)) for _ in range(200)]
+        with selectors.DefaultSelector() as ready:
+            for follower in followers:
+                ready.register(follower.socket, selectors.EVENT_READ, follower)
+            grown = []
+            for turn in range(1, 7):
+                self.assertEqual(hostler.speak("loud").status, 200)
+                last = house.eventually(lambda turn=turn: hostler.logs(q=f"loud request {turn} ends"), "the last line")[0]["id"]
+                house.eventually(lambda last=last: read_all(ready) or all(follower.last >= last for follower in followers), "every follower to read on")
+                grown.append(resident(hostler.pid))
+        newest = hostler.logs(limit=1)[0]["id"]
+        self.assertGreater(newest, 3000)
+        self.assertEqual([follower.untold for follower in followers], [0] * 200)
+        self.assertLess(max(grown) - grown[1], 8 << 10, f"KB resident after each turn: {grown}")  # 500 lines and their texts are some 200 KB
+        # The one that slept has the beginning, and goes on from there.
+        sleeper = Follower(idle)
+        house.eventually(lambda: sleeper.read() or sleeper.last >= newest, "the one that did not read to read on")
+        self.assertEqual(sleeper.untold, 0)
+        for follower in [*followers, sleeper]:
+            follower.socket.close()
 
     def test_clear_forgets_and_goes_on(self):
         hostler = self.start(fake("one"))

@@ -30,7 +30,7 @@ Task<Result<wire::LogList>> List(app::House& house, http::Exchange& exchange) {
   HOSTLER_CO_TRY(const LogFilter filter, FilterOf(exchange.query()));
   HOSTLER_CO_TRY(const std::size_t limit, LimitOf(exchange.query()));
   wire::LogList list;
-  for (const auto& [id, line] : house.log.ring().Read(0).entries) {
+  for (const auto& [id, line, text] : house.log.ring().Read(0).entries) {
     if (filter.Passes(*line)) list.logs.push_back(EntryOf(id, *line));
   }
   if (list.logs.size() > limit) list.logs.erase(list.logs.begin(), list.logs.end() - static_cast<std::ptrdiff_t>(limit));
@@ -40,11 +40,8 @@ Task<Result<wire::LogList>> List(app::House& house, http::Exchange& exchange) {
 Task<Result<>> Stream(app::House& house, http::Exchange& exchange) {
   HOSTLER_CO_TRY(const LogFilter filter, FilterOf(exchange.query()));
   std::vector<std::unique_ptr<Topic>> topics;
-  topics.push_back(MakeTopic<log::Line>("log", house.log.ring(),
-                                        [filter](std::uint64_t id, const log::Line& line) -> std::optional<std::string> {
-                                          if (!filter.Passes(line)) return std::nullopt;
-                                          return json::ToJson(EntryOf(id, line));
-                                        }));
+  topics.push_back(
+      MakeTopic<log::Line>("log", house.log.ring(), [filter](const log::Line& line) { return filter.Passes(line); }, LogJson));
   co_return co_await StreamTopics(exchange, house.closing, std::move(topics), EventNames::kNone);
 }
 

@@ -37,14 +37,17 @@ Result<bool> Wants(const std::optional<std::string>& asked, std::string_view top
   return found;
 }
 
-std::optional<std::string> StateOf(std::uint64_t id, const lifecycle::Change& change) {
-  if (change.kind == "progress") return std::nullopt;
-  return json::ToJson(ChangeEvent{id, change.model, change.kind, change.reason});
+bool IsProgress(const lifecycle::Change& change) {
+  return change.kind == "progress";
 }
 
-std::optional<std::string> ProgressOf(std::uint64_t id, const lifecycle::Change& change) {
-  if (change.kind != "progress") return std::nullopt;
-  return json::ToJson(ProgressEvent{id, change.model, change.reason, change.fraction});
+bool IsState(const lifecycle::Change& change) {
+  return !IsProgress(change);
+}
+
+std::string ChangeJson(std::uint64_t id, const lifecycle::Change& change) {
+  if (IsProgress(change)) return json::ToJson(ProgressEvent{id, change.model, change.reason, change.fraction});
+  return json::ToJson(ChangeEvent{id, change.model, change.kind, change.reason});
 }
 
 Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
@@ -55,16 +58,11 @@ Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
   HOSTLER_CO_TRY(const bool wants_progress, Wants(asked, "progress"));
   std::vector<std::unique_ptr<Topic>> topics;
   if (wants_log) {
-    topics.push_back(MakeTopic<log::Line>("log", house.log.ring(),
-                                          [filter](std::uint64_t id, const log::Line& line) -> std::optional<std::string> {
-                                            if (!filter.Passes(line)) return std::nullopt;
-                                            return json::ToJson(EntryOf(id, line));
-                                          }));
+    topics.push_back(
+        MakeTopic<log::Line>("log", house.log.ring(), [filter](const log::Line& line) { return filter.Passes(line); }, LogJson));
   }
-  if (wants_state) {
-    topics.push_back(MakeTopic<lifecycle::Change>("state", house.changes, StateOf));
-  }
-  if (wants_progress) topics.push_back(MakeTopic<lifecycle::Change>("progress", house.changes, ProgressOf));
+  if (wants_state) topics.push_back(MakeTopic<lifecycle::Change>("state", house.changes, IsState, ChangeJson));
+  if (wants_progress) topics.push_back(MakeTopic<lifecycle::Change>("progress", house.changes, IsProgress, ChangeJson));
   co_return co_await StreamTopics(exchange, house.closing, std::move(topics));
 }
 
