@@ -81,6 +81,30 @@ TEST_F(ClientTest, HeadHasNoBody) {
   EXPECT_EQ(server.server().connections(), 1U);
 }
 
+TEST_F(ClientTest, WhatWasForgottenWhileInUseIsNotKept) {
+  Event forgotten;
+  Event closed;
+  Scripted peer({[&](int fd) {
+    Scripted::ReadHead(fd);
+    Scripted::Say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
+    EXPECT_TRUE(forgotten.Wait());
+    Scripted::Say(fd, "b");
+    char c = 0;
+    if (::recv(fd, &c, 1, 0) == 0) closed.Set();  // before the client itself ends
+  }});
+  struct Read {
+    static Task<Result<std::string>> All(Client& client, Endpoint endpoint, Event& forgotten) {
+      HOSTLER_CO_TRY(const auto reply, co_await client.Open(endpoint, Request()));
+      client.Forget(endpoint);
+      forgotten.Set();
+      co_return co_await reply->ReadAll(10);
+    }
+  };
+  const auto body = asio::co_spawn(loop_.executor(), Read::All(*client_, peer.endpoint(), forgotten), asio::use_future).get();
+  EXPECT_EQ(body.value_or("?"), "ab");
+  EXPECT_TRUE(closed.Wait());
+}
+
 TEST_F(ClientTest, NamesAreResolved) {
   TestServer server(Echo);
   Endpoint endpoint = At(server);

@@ -94,9 +94,7 @@ std::unique_ptr<Wire> WireHub::Take(const Endpoint& endpoint) {
 }
 
 void WireHub::GiveBack(const Endpoint& endpoint, std::unique_ptr<Wire> wire) {
-  if (closed_ || !wire->in.empty() || wire->expired) return;
-  // An engine may have ended meanwhile, and Forget() was called before: nobody would ever look at this connection again.
-  if (PeekPeer(wire->socket.native_handle()) != PeerState::kQuiet) return;
+  if (closed_ || !wire->in.empty() || wire->expired || wire->forgotten) return;
   wire->unlink();
   wire->deadline = kNever;
   wire->idle_since = CoarseNow();
@@ -104,6 +102,12 @@ void WireHub::GiveBack(const Endpoint& endpoint, std::unique_ptr<Wire> wire) {
   auto& pool = idle_[endpoint];
   if (pool.size() >= kIdleLimit) pool.pop_front();
   pool.push_back(std::move(wire));
+}
+
+// Connections in use are not given back later: nobody would ever ask for them again.
+void WireHub::Forget(const Endpoint& endpoint) {
+  idle_.erase(endpoint);
+  for (Wire& wire : used_) wire.forgotten |= wire.endpoint == endpoint;
 }
 
 void WireHub::Close() {
@@ -133,6 +137,7 @@ Task<> WireHub::RunTicker(std::shared_ptr<WireHub> hub) {
 
 Task<Result<std::unique_ptr<Wire>>> WireHub::Connect(const Endpoint& endpoint, Clock::duration limit) {
   auto wire = std::make_unique<Wire>(executor_);
+  wire->endpoint = endpoint;
   wire->deadline = Clock::now() + limit;
   Use(*wire);
   if (!endpoint.unix_path.empty()) {

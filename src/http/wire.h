@@ -35,6 +35,8 @@ struct Wire : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost
   Socket socket;
   InBuffer in;
   Clock::time_point deadline = kNever;
+  Endpoint endpoint;
+  bool forgotten = false;        // that place is no more: not for the pool
   Clock::time_point idle_since;  // in the pool since then
   bool expired = false;
   Resolver* resolving = nullptr;
@@ -53,7 +55,7 @@ class WireHub : public std::enable_shared_from_this<WireHub> {
   [[nodiscard]] std::unique_ptr<Wire> Take(const Endpoint& endpoint);
   // REQUIRES: nothing is left to read of the last answer.
   void GiveBack(const Endpoint& endpoint, std::unique_ptr<Wire> wire);
-  void Forget(const Endpoint& endpoint) { idle_.erase(endpoint); }
+  void Forget(const Endpoint& endpoint);
   void Close();
 
  private:
