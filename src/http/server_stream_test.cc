@@ -229,7 +229,7 @@ TEST(ServerHangUpTest, AClientThatTakesNothingIsCutAtTheIoDeadline) {
 // The socket takes more only when megabytes of its buffer are free; somebody who listens at its own speed needs long for that.
 TEST(ServerHangUpTest, AClientThatTakesAnAnswerSlowlyGetsAllOfIt) {
   ServerOptions options;
-  options.io_deadline = std::chrono::seconds(1);
+  options.io_deadline = std::chrono::seconds(2);
   options.slowest = 1;
   const std::string answer(20 << 20, 'x');
   TestServer server([&answer](Exchange& exchange) { return SendText(exchange, answer); }, options);
@@ -237,9 +237,9 @@ TEST(ServerHangUpTest, AClientThatTakesAnAnswerSlowlyGetsAllOfIt) {
   client.Send(kGet);
   const std::string head = client.Until("\r\n\r\n");
   std::size_t got = 0;
-  for (int i = 0; i < 25; ++i) {
+  for (int i = 0; i < 40; ++i) {
     got += client.Bytes(32 << 10).size();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    RawClient::Dawdle(std::chrono::milliseconds(100));
   }
   EXPECT_EQ(got + client.Bytes(answer.size() - got).size(), answer.size());
 }

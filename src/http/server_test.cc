@@ -489,7 +489,7 @@ TEST(ServerTest, ABodyThatTricklesIsCut) {
   int sent = 0;
   while (sent < 1000 && client.Send("a")) {  // always in time for the next deadline, were there one for each byte
     ++sent;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    RawClient::Dawdle(std::chrono::milliseconds(10));
   }
   EXPECT_LT(sent, 1000);
   EXPECT_THAT(client.All(), AnyOf(StartsWith("HTTP/1.1 408"), ""));  // what was sent too late may have drawn a reset

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -97,6 +98,8 @@ class RawClient {
       answer.body = Bytes(static_cast<std::size_t>(std::atol(answer.head.c_str() + at + 16)));
     return answer;
   }
+  // What makes a slow client slow is the clock itself: there is no event to wait for.
+  static void Dawdle(std::chrono::milliseconds time) { ::poll(nullptr, 0, static_cast<int>(time.count())); }
   bool AtEnd() { return pending_.empty() && Some().empty(); }
   int last_errno() const { return last_errno_; }
   int fd() const { return fd_; }
