@@ -83,25 +83,30 @@ def keep_loading(daemon, stop):
             connection.close()
 
 
-soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-with harness.Daemon(CONFIG, level="CRITICAL") as daemon:
-    quiet = {path: samples(daemon, path, 3) for path in ("/health", "/v1/models")}
-    stop = threading.Event()
-    busy = [threading.Thread(target=keep, args=(daemon, stop)) for keep in (keep_crashing, keep_streaming, keep_loading)]
-    for thread in busy:
-        thread.start()
-    sockets = half_open(daemon)
-    siege = {path: samples(daemon, path, 6) for path in ("/health", "/v1/models")}
-    connection = http.client.HTTPConnection(daemon.host, daemon.port)
-    connection.request("GET", "/metrics")
-    crashes = re.search(rb"^hostler_engine_crashes_total (\d+)", connection.getresponse().read(), re.M)[1].decode()
-    for path in quiet:
-        ratio = sorted(siege[path])[int(len(siege[path]) * 0.99)] / sorted(quiet[path])[int(len(quiet[path]) * 0.99)]
-        print(f"{path}: quiet {harness.milliseconds(quiet[path])}; besieged {harness.milliseconds(siege[path])}; p99 besieged / quiet {ratio:.1f}")
-    print(f"meanwhile: {len(sockets)} half-open sockets, {crashes} crashes, {daemon.status('VmRSS') / 1024:.1f} MB resident")
-    stop.set()
-    for one in sockets:
-        one.close()
-    for thread in busy:
-        thread.join()
+def main():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with harness.Daemon(CONFIG, level="CRITICAL") as daemon:
+        quiet = {path: samples(daemon, path, 3) for path in ("/health", "/v1/models")}
+        stop = threading.Event()
+        busy = [threading.Thread(target=keep, args=(daemon, stop)) for keep in (keep_crashing, keep_streaming, keep_loading)]
+        for thread in busy:
+            thread.start()
+        sockets = half_open(daemon)
+        siege = {path: samples(daemon, path, 6) for path in ("/health", "/v1/models")}
+        connection = http.client.HTTPConnection(daemon.host, daemon.port)
+        connection.request("GET", "/metrics")
+        crashes = re.search(rb"^hostler_engine_crashes_total (\d+)", connection.getresponse().read(), re.M)[1].decode()
+        for path in quiet:
+            ratio = sorted(siege[path])[int(len(siege[path]) * 0.99)] / sorted(quiet[path])[int(len(quiet[path]) * 0.99)]
+            print(f"{path}: quiet {harness.milliseconds(quiet[path])}; besieged {harness.milliseconds(siege[path])}; p99 besieged / quiet {ratio:.1f}")
+        print(f"meanwhile: {len(sockets)} half-open sockets, {crashes} crashes, {daemon.status('VmRSS') / 1024:.1f} MB resident")
+        stop.set()
+        for one in sockets:
+            one.close()
+        for thread in busy:
+            thread.join()
+
+
+if __name__ == "__main__":
+    main()

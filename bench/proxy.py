@@ -119,27 +119,32 @@ def each(*names):
                 yield name, daemon, nginx, engine
 
 
-quick = bool(os.environ.get("BENCH_QUICK"))
-rounds, seconds = (5, 0.3) if quick else (15, 0.6)
-wanted = sys.argv[1:] or list(MODELS)
-for name, daemon, nginx, engine in each(*wanted):
-    if name == "small":
-        body = post(json.dumps({"text": "hi"}).encode())
-        for connections in (1, 16):
-            targets = three_ways(daemon, nginx, engine, name, "/generate/control")
-            targets["typed"] = f"{daemon.host}:{daemon.port},/generate/control"
-            rows = load("requests", body, targets, connections=connections, rounds=rounds, seconds=seconds)
-            print(f"small request, {connections} connections: " + ", ".join(f"{n} p50 {r['p50']:.1f} µs {r['rate']:.0f}/s" for n, r in rows.items()))
-            print(f"  hostler / nginx: p50 {ratio(rows, 'hostler', 'nginx', 'p50s'):.2f}, throughput {ratio(rows, 'hostler', 'nginx', 'rates'):.2f}"
-                  f"; typed route / nginx: p50 {ratio(rows, 'typed', 'nginx', 'p50s'):.2f}")
-    elif name == "big":
-        body = post(json.dumps({"text": "hi"}).encode())
-        rows = load("requests", body, three_ways(daemon, nginx, engine, name, "/generate/control"), connections=1, rounds=rounds, seconds=seconds)
-        print(f"1 MiB in 16 KiB chunks ({rows['hostler']['bytes']:.0f} bytes): " + ", ".join(f"{n} p50 {r['p50']:.0f} µs" for n, r in rows.items()))
-        print(f"  hostler / direct {ratio(rows, 'hostler', 'direct', 'p50s'):.2f}, nginx unbuffered / hostler {ratio(rows, 'nginx', 'hostler', 'p50s'):.2f}")
-    else:
-        body = post(recording(), "audio/wav", "text/event-stream")
-        for streams in (1, 200):
-            rows = load("events", body, three_ways(daemon, nginx, engine, name, "/transcribe"), streams=streams, rounds=3 if quick else 5)
-            print(f"events, {streams} streams at 20/s: " + ", ".join(f"{n} p50 {r['p50']:.0f} µs p99 {r['p99']:.0f} µs" for n, r in rows.items()))
-            print(f"  hostler over direct: {rows['hostler']['p50'] - rows['direct']['p50']:.0f} µs")
+def main():
+    quick = bool(os.environ.get("BENCH_QUICK"))
+    rounds, seconds = (5, 0.3) if quick else (15, 0.6)
+    wanted = sys.argv[1:] or list(MODELS)
+    for name, daemon, nginx, engine in each(*wanted):
+        if name == "small":
+            body = post(json.dumps({"text": "hi"}).encode())
+            for connections in (1, 16):
+                targets = three_ways(daemon, nginx, engine, name, "/generate/control")
+                targets["typed"] = f"{daemon.host}:{daemon.port},/generate/control"
+                rows = load("requests", body, targets, connections=connections, rounds=rounds, seconds=seconds)
+                print(f"small request, {connections} connections: " + ", ".join(f"{n} p50 {r['p50']:.1f} µs {r['rate']:.0f}/s" for n, r in rows.items()))
+                print(f"  hostler / nginx: p50 {ratio(rows, 'hostler', 'nginx', 'p50s'):.2f}, throughput {ratio(rows, 'hostler', 'nginx', 'rates'):.2f}"
+                      f"; typed route / nginx: p50 {ratio(rows, 'typed', 'nginx', 'p50s'):.2f}")
+        elif name == "big":
+            body = post(json.dumps({"text": "hi"}).encode())
+            rows = load("requests", body, three_ways(daemon, nginx, engine, name, "/generate/control"), connections=1, rounds=rounds, seconds=seconds)
+            print(f"1 MiB in 16 KiB chunks ({rows['hostler']['bytes']:.0f} bytes): " + ", ".join(f"{n} p50 {r['p50']:.0f} µs" for n, r in rows.items()))
+            print(f"  hostler / direct {ratio(rows, 'hostler', 'direct', 'p50s'):.2f}, nginx unbuffered / hostler {ratio(rows, 'nginx', 'hostler', 'p50s'):.2f}")
+        else:
+            body = post(recording(), "audio/wav", "text/event-stream")
+            for streams in (1, 200):
+                rows = load("events", body, three_ways(daemon, nginx, engine, name, "/transcribe"), streams=streams, rounds=3 if quick else 5)
+                print(f"events, {streams} streams at 20/s: " + ", ".join(f"{n} p50 {r['p50']:.0f} µs p99 {r['p99']:.0f} µs" for n, r in rows.items()))
+                print(f"  hostler over direct: {rows['hostler']['p50'] - rows['direct']['p50']:.0f} µs")
+
+
+if __name__ == "__main__":
+    main()
