@@ -1,5 +1,6 @@
 #include "api/errors.h"
 
+#include "base/text.h"
 #include "wire/wire.h"
 
 namespace hostler::api {
@@ -34,13 +35,17 @@ std::string_view UsualRemedy(Code code) {
 
 }  // namespace
 
+// Errors quote what was sent, and megabytes may have been sent.
+constexpr std::size_t kLongestMessage = 2000;  // bytes
+constexpr std::size_t kLongestPath = 300;
+
 ErrorEnvelope EnvelopeOf(const Error& error) {
   ErrorEnvelope envelope;
-  envelope.error.message = error.message;
+  envelope.error.message = Clip(error.message, kLongestMessage);
   envelope.error.type = StatusOf(error) < 500 ? "invalid_request_error" : "server_error";
-  if (!error.field.empty()) envelope.error.param = error.field;
+  if (!error.field.empty()) envelope.error.param = Clip(error.field, kLongestPath);
   envelope.error.code = error.name.empty() ? std::string(CodeName(error.code)) : error.name;
-  envelope.error.remedy = error.remedy.empty() ? std::string(UsualRemedy(error.code)) : error.remedy;
+  envelope.error.remedy = error.remedy.empty() ? std::string(UsualRemedy(error.code)) : Clip(error.remedy, kLongestMessage);
   return envelope;
 }
 
