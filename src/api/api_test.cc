@@ -130,5 +130,26 @@ TEST(OpenApiTest, SchemasComeFromTheStructs) {
   EXPECT_EQ(outer.at("properties").at("inner").at("$ref").as_string(), "#/components/schemas/Inner");
 }
 
+namespace other {
+struct Inner {
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Inner, (), (text))
+}  // namespace other
+
+// Two routes once shared the documentation of one: their structs had the same name in two namespaces.
+TEST(OpenApiTest, StructsOfOneNameAreToldApart) {
+  OpenApi api;
+  const auto first = api.SchemaOf<Inner>();
+  const auto second = api.SchemaOf<other::Inner>();
+  EXPECT_EQ(first.at("$ref").as_string(), "#/components/schemas/Inner");
+  EXPECT_EQ(second.at("$ref").as_string(), "#/components/schemas/other.Inner");
+  EXPECT_EQ(api.SchemaOf<other::Inner>(), second);
+  const auto document = boost::json::parse(api.Text());
+  const auto& schemas = document.at("components").at("schemas");
+  EXPECT_TRUE(schemas.at("Inner").at("properties").as_object().contains("count"));
+  EXPECT_TRUE(schemas.at("other.Inner").at("properties").as_object().contains("text"));
+}
+
 }  // namespace
 }  // namespace hostler::api

@@ -7,6 +7,7 @@
 namespace hostler::api {
 
 Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
+  HOSTLER_CO_OK(http::CheckBodyEncoding(exchange.headers()));
   Result<std::string> body = co_await exchange.ReadBody(kJsonLimit);
   if (!body) co_return std::unexpected(std::move(body).error());
   if (body->empty()) co_return json::Any(boost::json::object_kind);

@@ -1,7 +1,5 @@
 #include "api/errors.h"
 
-#include <algorithm>
-
 #include "base/text.h"
 #include "wire/wire.h"
 
@@ -35,21 +33,19 @@ std::string_view UsualRemedy(Code code) {
   return "";
 }
 
-// What a stranger sent may be quoted in an error, and an answer is JSON, that is UTF-8, whatever it was.
-std::string Quotable(std::string text) {
-  if (!Utf8Length(text)) std::ranges::replace_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0x80U) != 0; }, '?');
-  return text;
-}
-
 }  // namespace
+
+// Errors quote what was sent, and megabytes may have been sent.
+constexpr std::size_t kLongestMessage = 2000;  // bytes
+constexpr std::size_t kLongestPath = 300;
 
 ErrorEnvelope EnvelopeOf(const Error& error) {
   ErrorEnvelope envelope;
-  envelope.error.message = Quotable(error.message);
+  envelope.error.message = Clip(error.message, kLongestMessage);
   envelope.error.type = StatusOf(error) < 500 ? "invalid_request_error" : "server_error";
-  if (!error.field.empty()) envelope.error.param = Quotable(error.field);
+  if (!error.field.empty()) envelope.error.param = Clip(error.field, kLongestPath);
   envelope.error.code = error.name.empty() ? std::string(CodeName(error.code)) : error.name;
-  envelope.error.remedy = error.remedy.empty() ? std::string(UsualRemedy(error.code)) : Quotable(error.remedy);
+  envelope.error.remedy = error.remedy.empty() ? std::string(UsualRemedy(error.code)) : Clip(error.remedy, kLongestMessage);
   return envelope;
 }
 

@@ -38,6 +38,17 @@ std::string PlainName(std::string_view type_name) {
   return std::string(colon == std::string_view::npos ? type_name : type_name.substr(colon + 1));
 }
 
+std::string OpenApi::SchemaName(std::string_view type_name) {
+  std::string name = PlainName(type_name);
+  std::string_view space = type_name;
+  while (!types_.try_emplace(name, type_name).second && types_[name] != type_name) {
+    space = space.substr(0, space.rfind("::"));
+    if (space.ends_with("(anonymous namespace)")) space = space.substr(0, space.rfind("::"));
+    name = PlainName(space) + "." + name;
+  }
+  return name;
+}
+
 void OpenApi::AddRoute(http::Method method, std::string_view pattern, const Doc& doc, const boost::json::value& request,
                        const boost::json::value& answer) {
   boost::json::array parameters;

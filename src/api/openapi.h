@@ -42,7 +42,11 @@ class OpenApi {
   template <class T>
   boost::json::value StructSchema();
 
+  // The struct's own name, or with its namespace before it where another struct has that name already.
+  [[nodiscard]] std::string SchemaName(std::string_view type_name);
+
   std::map<std::string, boost::json::value> schemas_;
+  std::map<std::string, std::string> types_;  // of each schema: the struct's full name
   boost::json::object paths_;
 };
 
@@ -83,7 +87,7 @@ boost::json::value OpenApi::SchemaOf() {
   } else if constexpr (json::detail::IsMap<T>::value) {
     return object{{"type", "object"}, {"additionalProperties", SchemaOf<typename T::mapped_type>()}};
   } else {
-    const std::string name = PlainName(TypeName<T>());
+    const std::string name = SchemaName(TypeName<T>());
     if (!schemas_.contains(name)) {
       schemas_[name] = nullptr;  // known from here on, so that a struct may hold itself
       schemas_[name] = StructSchema<T>();

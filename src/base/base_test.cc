@@ -78,6 +78,31 @@ TEST(TextTest, Utf8LengthCountsCodePointsAndRefusesBrokenText) {
   EXPECT_EQ(Utf8Length("ab\xE2\x82"), std::nullopt);        // cut off
 }
 
+TEST(TextTest, NearestDoesNotCompareWhatNobodyMistyped) {
+  EXPECT_EQ(Nearest(std::string(8 << 20, 'k'), {std::string(300, 'k')}), "");
+}
+
+TEST(TextTest, ClipCutsBetweenCodePoints) {
+  EXPECT_EQ(Clip("short", 5), "short");
+  EXPECT_EQ(Clip("aaaaaaaaaa", 8), "aaaa …");
+  for (std::size_t bytes = 4; bytes < 12; ++bytes) {
+    const std::string clipped = Clip("äöüäöüäöüäöü", bytes);
+    EXPECT_TRUE(Utf8Length(clipped)) << bytes;
+    EXPECT_LE(clipped.size(), bytes);
+  }
+  EXPECT_LE(Clip(std::string(100, '\x80'), 10).size(), 10U);
+}
+
+TEST(TextTest, PrintableLeavesNothingThatMovesATerminal) {
+  EXPECT_EQ(Printable("a\x1b[31m\nb\tc\x7f", "\n"), "a?[31m\nb?c?");
+  EXPECT_EQ(Printable("\xC2\x9B"
+                      "31m"),
+            "?31m");                                                       // U+009B: a whole control sequence introducer
+  EXPECT_EQ(Printable("\xE2\x80\xAEtxt.exe\xE2\x80\xA8x"), "?txt.exe?x");  // right to left, line separator
+  EXPECT_EQ(Printable("grün 日本 👍"), "grün 日本 👍");
+  EXPECT_EQ(Printable("a\xFFz"), "a\xEF\xBF\xBDz");
+}
+
 TEST(TextTest, PercentDecodingRefusesBrokenEscapesAndNul) {
   EXPECT_EQ(PercentDecode("a%2Fb%20c+d"), "a/b c+d");
   EXPECT_EQ(PercentDecode("a+b", true), "a b");

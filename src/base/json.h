@@ -2,6 +2,8 @@
 //
 //   std::optional<T>  may be missing or null; missing ones are not written
 //   other members     are required
+//   std::string       without NUL: a C library would read, and check, only what comes before it
+//   numbers           finite; integers without a fraction and within their type
 //   enum class        is written as its enumerators' names without the k: kProviderMissing <-> "provider_missing"
 //   json::Any         any JSON value, passed on as it is
 //
@@ -34,10 +36,10 @@ using Any = boost::json::value;
 // What to do with a member that the struct does not have.
 enum class Unknown { kError, kIgnore };
 
-// Parses text (strict JSON, UTF-8, at most 32 levels deep, no duplicate keys at any level) into a DOM.
+// Parses text (strict JSON, UTF-8, at most 32 levels deep, no duplicate keys and only finite numbers at any level) into a DOM.
 [[nodiscard]] Result<Any> ParseDom(std::string_view text);
 
-// `"text"` with escapes, appended to `out`.
+// `"text"` with escapes, appended to `out`. Broken UTF-8 becomes U+FFFD: what is written can always be read.
 void AppendQuoted(std::string& out, std::string_view text);
 
 // kProviderMissing -> provider_missing
@@ -211,6 +213,8 @@ Result<> Decode(const Any& value, T& out, DecodeOptions& options) {
     return detail::DecodeNumber(value, out);
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!value.is_string()) return Fail(detail::Mismatch("string", value));
+    if (value.get_string().find('\0') != boost::json::string::npos)
+      return Fail(Code::kInvalid, "the text has a NUL character in it", "Take it out.");
     out.assign(value.get_string().data(), value.get_string().size());
   } else if constexpr (std::is_enum_v<T>) {
     if (!value.is_string()) return Fail(detail::Mismatch("string", value));

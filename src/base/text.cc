@@ -44,6 +44,37 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// The first code point of a text that is not empty. A broken sequence is one byte long.
+struct CodePoint {
+  std::uint32_t value = 0;
+  std::size_t size = 1;
+  bool valid = false;
+};
+
+CodePoint FirstOf(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t size = lead < 0x80 ? 1 : (lead >> 5) == 0x6 ? 2 : (lead >> 4) == 0xE ? 3 : (lead >> 3) == 0x1E ? 4 : 0;
+  if (size == 0 || size > text.size()) return {};
+  std::uint32_t value = size == 1 ? lead : lead & (0x7FU >> size);
+  for (std::size_t k = 1; k < size; ++k) {
+    const auto next = static_cast<unsigned char>(text[k]);
+    if ((next >> 6) != 0x2) return {};
+    value = (value << 6) | (next & 0x3FU);
+  }
+  constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
+  if (value < kSmallest[size] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) return {};
+  return {value, size, true};
+}
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// C0, DEL and C1 (U+009B alone begins a terminal's command), line and paragraph separators, and the controls of bidirectional
+// text: with them a line can show other than it is.
+bool MovesATerminal(std::uint32_t point) {
+  return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x2028 || point == 0x2029 || point == 0x061C ||
+         point == 0x200E || point == 0x200F || (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 constexpr std::array<std::int8_t, 256> MakeBase64Values() {
@@ -88,6 +119,8 @@ std::string Join(const std::vector<std::string>& parts, std::string_view separat
 }
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  constexpr std::size_t kLongestWord = 100;
+  if (word.size() > kLongestWord) return {};
   const std::string lower = Lower(word);
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
@@ -103,21 +136,49 @@ std::string Nearest(std::string_view word, const std::vector<std::string>& candi
 
 std::optional<std::size_t> Utf8Length(std::string_view text) {
   std::size_t length = 0;
-  for (std::size_t i = 0; i < text.size(); ++length) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t size = lead < 0x80 ? 1 : (lead >> 5) == 0x6 ? 2 : (lead >> 4) == 0xE ? 3 : (lead >> 3) == 0x1E ? 4 : 0;
-    if (size == 0 || i + size > text.size()) return std::nullopt;
-    std::uint32_t point = size == 1 ? lead : lead & (0x7FU >> size);
-    for (std::size_t k = 1; k < size; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next >> 6) != 0x2) return std::nullopt;
-      point = (point << 6) | (next & 0x3FU);
-    }
-    constexpr std::array<std::uint32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < kSmallest[size] || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return std::nullopt;
-    i += size;
+  for (; !text.empty(); ++length) {
+    const CodePoint point = FirstOf(text);
+    if (!point.valid) return std::nullopt;
+    text.remove_prefix(point.size);
   }
   return length;
+}
+
+std::string RepairUtf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint point = FirstOf(text);
+    out += point.valid ? text.substr(0, point.size) : kReplacement;
+    text.remove_prefix(point.size);
+  }
+  return out;
+}
+
+std::string Clip(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  constexpr std::string_view kMore = " …";
+  std::size_t size = bytes - std::min(bytes, kMore.size());
+  // At most three steps back: what has more continuation bytes is no UTF-8, and may be cut anywhere.
+  for (int i = 0; i < 3 && size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80; ++i) --size;
+  return std::string(text.substr(0, size)).append(kMore);
+}
+
+std::string Printable(std::string_view text, std::string_view keep) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint point = FirstOf(text);
+    const std::string_view bytes = text.substr(0, point.size);
+    if (!point.valid)
+      out += kReplacement;
+    else if (MovesATerminal(point.value) && !(point.size == 1 && keep.contains(bytes[0])))
+      out += '?';
+    else
+      out += bytes;
+    text.remove_prefix(point.size);
+  }
+  return out;
 }
 
 std::optional<std::string> PercentDecode(std::string_view text, bool plus) {

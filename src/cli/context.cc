@@ -60,11 +60,7 @@ std::string ErrorJson(const Error& error) {
 }
 
 std::string Printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7F) c = '?';
-  }
-  return out;
+  return hostler::Printable(text, "\n\t");
 }
 
 Context::Context(const Surroundings& surroundings, Globals globals) : surroundings_(surroundings), globals_(std::move(globals)) {

@@ -126,6 +126,7 @@ Task<Result<Form>> ReadForm(Exchange& exchange, FormLimits limits) {
                  {},
                  {}};
   };
+  HOSTLER_CO_OK(CheckBodyEncoding(exchange.headers()));
   HOSTLER_CO_TRY(std::string boundary, MultipartParser::BoundaryOf(exchange.headers().Get("Content-Type")));
   if (exchange.content_length().value_or(0) > limits.total) co_return Fail(too_large());
   Form form;

@@ -157,4 +157,16 @@ std::string MediaType(std::string_view content_type) {
   return Lower(Trim(content_type.substr(0, content_type.find(';'))));
 }
 
+Result<> CheckBodyEncoding(const Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    if (!EqualsIgnoringCase(name, "Content-Encoding") || value.empty() || EqualsIgnoringCase(value, "identity")) continue;
+    return Fail(Error{Code::kUnsupported,
+                      "the body has the content encoding " + value,
+                      "Send it uncompressed, without Content-Encoding.",
+                      {},
+                      "unsupported_media_type"});
+  }
+  return {};
+}
+
 }  // namespace hostler::http

@@ -111,4 +111,8 @@ struct Response {
 // The media type of a Content-Type value without parameters, in lower case: `text/event-stream`.
 [[nodiscard]] std::string MediaType(std::string_view content_type);
 
+// A body can be read as it comes. kUnsupported (unsupported_media_type) if it is compressed: nothing here unpacks bodies, and
+// what they would become has no bound.
+[[nodiscard]] Result<> CheckBodyEncoding(const Headers& headers);
+
 }  // namespace hostler::http

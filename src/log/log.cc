@@ -19,21 +19,15 @@ spdlog::level::level_enum SpdlogLevel(Level level) {
   return spdlog::level::info;
 }
 
-// Control characters and broken UTF-8 would spoil a terminal and a JSON reader: they become visible characters.
+// One line, and nothing in it that moves a terminal or breaks a JSON reader.
 std::string Clean(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
-  const bool valid = Utf8Length(text).has_value();
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
+  for (const char c : Printable(text, "\n\t")) {
     if (c == '\n')
       clean += " / ";
-    else if (c == '\t')
-      clean += ' ';
-    else if (byte < 0x20 || byte == 0x7F || (!valid && byte >= 0x80))
-      clean += '?';
     else
-      clean += c;
+      clean += c == '\t' ? ' ' : c;
   }
   return clean;
 }
@@ -76,7 +70,7 @@ Log::~Log() = default;
 
 void Log::Append(Line line) {
   if (line.level < threshold()) return;
-  line.message = Clean(line.message.size() > kLongestLine ? line.message.substr(0, kLongestLine) + " …" : line.message);
+  line.message = Clean(Clip(line.message, kLongestLine));
   if (stderr_) {
     if (line.source == source_) {
       stderr_->log(SpdlogLevel(line.level), line.Text());

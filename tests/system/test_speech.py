@@ -89,9 +89,13 @@ class Formats(house.Test):
         self.assertEqual(answer.headers["X-Hostler-Ignored-Fields"], "user, metadata")
 
     def test_every_script_can_be_spoken(self):
-        for text in ("ĄČĘ žmogus 漢字", "مرحبا", "🙂 one", "a\u0000b", "<b>&amp;", "\u202eabc", "." * 50):
+        for text in ("ĄČĘ žmogus 漢字", "مرحبا", "🙂 one", "<b>&amp;", "\u202eabc", "." * 50):
             with self.subTest(text=text):
                 self.assertEqual(self.speak(input=text, response_format="wav").status, 200)
+
+    # An engine would speak what comes before it and leave out the rest in silence.
+    def test_a_text_with_nul_is_refused(self):
+        self.assert_error(self.speak(input="a\u0000b"), 422, "validation_error", "input", "NUL")
 
 
 class Streaming(house.Test):

@@ -12,7 +12,7 @@ verb_fuzz() {
     case $argument in *[!0-9]*) only=$argument ;; *) seconds=$argument ;; esac
   done
   deps build test
-  build_preset fuzz
+  build_preset fuzz fuzz_targets  # not the whole tree, which takes several times as long
   source tools/dev/test.sh
   test_environment
 

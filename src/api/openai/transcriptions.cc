@@ -1,5 +1,6 @@
 #include <charconv>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -93,6 +94,8 @@ const std::vector<std::string>& KnownFields() {
   return known;
 }
 
+constexpr std::uint64_t kLongestField = 1 << 20;  // bytes of text
+
 Result<> TakeGranularities(http::Form& form, Asked& asked) {
   auto granularities = form.Values("timestamp_granularities[]");
   for (const std::string& more : form.Values("timestamp_granularities")) granularities.push_back(more);
@@ -114,7 +117,30 @@ Result<> TakeGranularities(http::Form& form, Asked& asked) {
   return {};
 }
 
+// Each field once, and text that is text: of two models, or a model that came as a file, none may be picked in silence.
+Result<> CheckFields(http::Form& form) {
+  const auto wrong = [](std::string message, std::string remedy, std::string field) {
+    return Fail(Error{Code::kInvalid, std::move(message), std::move(remedy), std::move(field), "validation_error"});
+  };
+  std::set<std::string> seen;
+  for (http::Part& part : form.parts) {
+    const std::string& name = part.head.name;
+    if (std::find(KnownFields().begin(), KnownFields().end(), name) == KnownFields().end()) continue;
+    const bool repeats = name.starts_with("timestamp_granularities");
+    if (!seen.insert(name).second && !repeats) return wrong("the field came twice", "Send it once.", name);
+    if (name == "file") continue;
+    if (part.head.has_filename) return wrong("the field came as a file", "Send it as text, without a file name.", name);
+    if (part.size() > kLongestField) return wrong("the field is longer than 1 MB", "Send less.", name);
+    http::Part copy = part;  // Take() may empty it
+    HOSTLER_TRY(const std::string text, copy.Take());
+    if (!Utf8Length(text) || text.contains('\0'))
+      return wrong("the field is not valid UTF-8 or has a NUL character in it", "Send plain text in UTF-8.", name);
+  }
+  return {};
+}
+
 Result<Asked> AskedIn(http::Form& form) {
+  HOSTLER_OK(CheckFields(form));
   Asked asked;
   http::Part* file = form.Find("file");
   if (file == nullptr)

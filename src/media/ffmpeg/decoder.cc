@@ -238,9 +238,11 @@ class FileDecoder {
     const auto in_samples = [&](std::int64_t ticks) {
       return av_rescale_q(ticks, stream.time_base, AVRational{1, frame.sample_rate});
     };
-    const std::int64_t left = in_samples(stream.start_time + stream.duration - frame.pts);
+    // The file says these times, and may say any.
+    const std::int64_t left = in_samples(av_sat_sub64(av_sat_add64(stream.start_time, stream.duration), frame.pts));
     if (stream.duration > 0 && left > 0) part.count = static_cast<int>(std::min<std::int64_t>(part.count, left));
-    if (frame.pts < 0) part.skip = static_cast<int>(std::min<std::int64_t>(part.count, in_samples(-frame.pts)));
+    if (frame.pts < 0)
+      part.skip = static_cast<int>(std::clamp<std::int64_t>(in_samples(av_sat_sub64(0, frame.pts)), 0, part.count));
     part.count -= part.skip;
     return part;
   }
