@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "api/errors.h"
@@ -6,6 +7,7 @@
 #include "api/openai/subtitles.h"
 #include "api/openapi.h"
 #include "api/words.h"
+#include "base/text.h"
 
 namespace hostler::api {
 namespace {
@@ -26,8 +28,9 @@ TEST(ErrorsTest, EveryEnvelopeHasOpenAisFourKeysAndTheRemedy) {
 }
 
 TEST(ErrorsTest, WhatIsQuotedIsText) {
-  EXPECT_EQ(EnvelopeOf(Error{Code::kNotFound, "nothing at /\xFF\xC0\xAF", {}, {}, {}}).error.message, "nothing at /???");
-  EXPECT_EQ(EnvelopeOf(Error{Code::kNotFound, "nothing at /\xC3\xA9", {}, {}, {}}).error.message, "nothing at /\xC3\xA9");
+  const auto body = [](const char* message) { return ErrorResponse(Error{Code::kNotFound, message, {}, {}, {}}).body; };
+  EXPECT_TRUE(Utf8Length(body("nothing at /\xFF\xC0\xAF")));
+  EXPECT_THAT(body("nothing at /\xC3\xA9"), testing::HasSubstr("nothing at /\xC3\xA9\""));
 }
 
 TEST(ErrorsTest, StatusesFollowTheTable) {

@@ -1,5 +1,7 @@
 #include "http/http.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -161,7 +163,7 @@ Result<> CheckBodyEncoding(const Headers& headers) {
   for (const auto& [name, value] : headers) {
     if (!EqualsIgnoringCase(name, "Content-Encoding") || value.empty() || EqualsIgnoringCase(value, "identity")) continue;
     return Fail(Error{Code::kUnsupported,
-                      "the body has the content encoding " + value,
+                      fmt::format("the body has the content encoding {}", value),
                       "Send it uncompressed, without Content-Encoding.",
                       {},
                       "unsupported_media_type"});
