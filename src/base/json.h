@@ -266,6 +266,7 @@ void AppendNumber(std::string& out, T value) {
       out += "null";
       return;
     }
+    if (value == 0) value = 0;  // "-0" would be read back as the integer 0
   }
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);

@@ -80,6 +80,10 @@ TEST(JsonTest, NonFiniteNumbersBecomeNull) {
   EXPECT_EQ(ToJson(std::vector<double>{1.5, NAN}), "[1.5,null]");
 }
 
+TEST(JsonTest, ZeroHasNoSign) {
+  EXPECT_EQ(ToJson(std::vector<double>{-0.0, 0.0, -0.5}), "[0,0,-0.5]");
+}
+
 TEST(JsonTest, AKeyThatComesTwiceIsNamedWithItsPath) {
   const auto path = [](std::string_view text) {
     const auto dom = ParseDom(text);
