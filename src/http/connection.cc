@@ -210,7 +210,8 @@ void Connection::BeginRequest() {
 bool Shard::MakeRoom() {
   const Clock::time_point before = Clock::now() - kGrace;
   for (Waiting* waiting : {&strangers, &regulars}) {
-    if (waiting->empty() || waiting->front().waiting_since_ > before) continue;
+    if (waiting->empty()) continue;
+    if (waiting->front().waiting_since_ > before) return false;  // a crowd of strangers drives nobody out
     waiting->front().shared_from_this()->Cancel();
     return true;
   }
