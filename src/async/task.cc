@@ -5,13 +5,18 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 namespace hostler {
 
 namespace asio = boost::asio;
 
-Loop::Loop(std::string name) : name_(std::move(name)), work_(io_.get_executor()) {}
+Loop::Loop(std::string name) : name_(std::move(name)), work_(io_.get_executor()) {
+  // The loop's event queue is made with its first timer or socket, and throws if there is no descriptor left then: better here,
+  // where nothing runs yet.
+  const boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor> first(io_.get_executor());
+}
 
 Loop::~Loop() {
   Stop();

@@ -37,6 +37,8 @@ struct Config {
   double load_timeout_s = 60;            // plus a second per 100 MB of weights
   double stop_timeout_s = 10;            // after SIGTERM
   double health_interval_s = 15;         // between checks of an idle engine; 0: never
+  int max_memory_mb = 0;                 // of one engine with all that it starts; 0: no limit
+  int max_processes = 4000;              // … and threads; 0: no limit
   // [models]
   bool autoload = true;  // load a model with the first request for it
   int max_loaded = 0;    // 0: no limit

@@ -84,6 +84,8 @@ start_timeout_s = 1.5
 load_timeout_s = 2
 stop_timeout_s = 0
 health_interval_s = 4
+max_memory_mb = 512
+max_processes = 0
 [models]
 autoload = false
 max_loaded = 5
@@ -113,6 +115,8 @@ max_input_length = 10
   EXPECT_EQ(c.load_timeout_s, 2);
   EXPECT_EQ(c.stop_timeout_s, 0);
   EXPECT_EQ(c.health_interval_s, 4);
+  EXPECT_EQ(c.max_memory_mb, 512);
+  EXPECT_EQ(c.max_processes, 0);
   EXPECT_FALSE(c.autoload);
   EXPECT_EQ(c.max_loaded, 5);
   EXPECT_EQ(c.evict, Evict::kNone);
@@ -180,6 +184,8 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"engines.load_timeout_s", "1"},
                                                       {"engines.stop_timeout_s", "1"},
                                                       {"engines.health_interval_s", "1"},
+                                                      {"engines.max_memory_mb", "1"},
+                                                      {"engines.max_processes", "1"},
                                                       {"models.autoload", "off"},
                                                       {"models.max_loaded", "1"},
                                                       {"models.evict", "none"},

@@ -65,6 +65,14 @@ Result<> ReadOptions(model::Entry& entry, const Node& node) {
   return {};
 }
 
+template <std::optional<int> model::Entry::* member>
+Result<> ReadLimit(model::Entry& entry, const Node& node) {
+  const auto* value = std::get_if<std::int64_t>(&node.value);
+  if (value == nullptr || *value < 0 || *value > (1 << 30)) return Mismatch();
+  entry.*member = static_cast<int>(*value);
+  return {};
+}
+
 Result<> ReadPinned(model::Entry& entry, const Node& node) {
   const auto* pinned = std::get_if<bool>(&node.value);
   if (pinned == nullptr) return Mismatch();
@@ -83,6 +91,8 @@ const std::vector<Field>& Fields() {
       {"path", "the absolute path of the model's file or folder", ReadText<&E::path, IsAbsolutePath>},
       {"description", "text on one line", ReadText<&E::description, IsPlainText>},
       {"options", "a table", ReadOptions},
+      {"max_memory_mb", "an integer from 0 to 1073741824", ReadLimit<&E::max_memory_mb>},
+      {"max_processes", "an integer from 0 to 1073741824", ReadLimit<&E::max_processes>},
       {"pinned", "true or false", ReadPinned},
   };
   return fields;
@@ -174,6 +184,8 @@ std::string ShowModel(const model::Entry& entry) {
   if (!entry.path.empty()) out += ", path = " + Quoted(entry.path);
   if (!entry.description.empty()) out += ", description = " + Quoted(entry.description);
   if (entry.options.is_object() && !entry.options.get_object().empty()) out += ", options = " + ShowValue(entry.options);
+  if (entry.max_memory_mb) out += fmt::format(", max_memory_mb = {}", *entry.max_memory_mb);
+  if (entry.max_processes) out += fmt::format(", max_processes = {}", *entry.max_processes);
   if (entry.pinned) out += ", pinned = true";
   return out + " }";
 }

@@ -28,17 +28,27 @@ template <class T>
   return request;
 }
 
+// The whole answer, within `request.first_byte_deadline` altogether: one that trickles is as late as one that does not come.
+// An answer beyond `limit` bytes is the engine's fault (kUpstream), not that of whoever asked.
+[[nodiscard]] Task<Result<http::Response>> FetchWhole(http::Client& client, const http::Endpoint& endpoint, http::Request request,
+                                                      std::uint64_t limit);
+[[nodiscard]] Task<Result<std::string>> ReadWhole(http::Reply& reply, const http::Endpoint& endpoint, Clock::time_point end,
+                                                  std::uint64_t limit);
+
+inline constexpr std::uint64_t kSmallAnswer = 4 << 20;  // bytes: voices, abilities
+
 template <class T>
-[[nodiscard]] Task<Result<T>> Call(http::Client& client, http::Endpoint endpoint, http::Request request) {
+[[nodiscard]] Task<Result<T>> Call(http::Client& client, http::Endpoint endpoint, http::Request request,
+                                   std::uint64_t limit = kSmallAnswer) {
   const std::string target = request.target;
-  auto response = co_await client.Fetch(endpoint, std::move(request));
+  auto response = co_await FetchWhole(client, endpoint, std::move(request), limit);
   if (!response) co_return std::unexpected(std::move(response).error());
   if (response->status / 100 != 2) co_return Fail(ErrorOfReply(response->status, response->body));
   auto value = json::Parse<T>(response->body, json::Unknown::kIgnore);
   if (!value) {
     co_return Fail(
         Error{Code::kUpstream,
-              fmt::format("the engine answered {} with something else than its protocol: {}", target, value.error().message),
+              fmt::format("the engine answered {} with something else than its protocol: {}", target, value.error().Text()),
               "Check the engine with `hostler conform`.",
               {},
               {}});

@@ -20,17 +20,35 @@ bool IsPlainId(std::string_view id) {
              });
 }
 
+// "2026-01-15T10-30-45…", as NewDossierId() begins.
+bool BeginsWithTime(std::string_view name) {
+  constexpr std::string_view kShape = "dddd-dd-ddTdd-dd-dd";
+  return name.size() > kShape.size() && std::equal(kShape.begin(), kShape.end(), name.begin(), [](char shape, char c) {
+           return shape == 'd' ? c >= '0' && c <= '9' : c == shape;
+         });
+}
+
 std::vector<std::filesystem::path> Files(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
   std::error_code ec;
   for (std::filesystem::directory_iterator item(folder, ec), end; !ec && item != end; item.increment(ec)) {
-    if (item->path().extension() == ".json") files.push_back(item->path());
+    // Only what Save() makes counts: whatever else somebody keeps here is neither read nor removed.
+    std::error_code gone;
+    if (item->path().extension() == ".json" && BeginsWithTime(item->path().filename().native()) &&
+        item->symlink_status(gone).type() == std::filesystem::file_type::regular) {
+      files.push_back(item->path());
+    }
   }
   std::sort(files.begin(), files.end(), std::greater<>());  // names begin with the time
   return files;
 }
 
 }  // namespace
+
+std::string RemedyOf(const Dossier& dossier) {
+  const std::string more = fmt::format("`hostler crashes {}` shows all that is known.", dossier.id);
+  return dossier.remedy ? *dossier.remedy + " " + more : more;
+}
 
 Result<> DossierStore::Save(const Dossier& dossier) {
   if (!IsPlainId(dossier.id)) return Fail(Code::kInternal, "a crash dossier with an odd id: " + dossier.id);
@@ -47,6 +65,7 @@ Result<> DossierStore::Save(const Dossier& dossier) {
 std::vector<Dossier> DossierStore::List() const {
   std::vector<Dossier> dossiers;
   for (const auto& file : Files(folder_)) {
+    if (dossiers.size() >= kKept) break;
     if (auto dossier = Read(file.stem().string())) dossiers.push_back(std::move(*dossier));
   }
   return dossiers;
@@ -57,7 +76,10 @@ Result<Dossier> DossierStore::Read(const std::string& id) const {
     return Fail(Code::kNotFound, fmt::format("there is no crash report \"{}\"", id), "GET /api/crashes lists them.");
   };
   if (!IsPlainId(id)) return unknown();
-  auto text = os::ReadFile(folder_ / (id + ".json"));
+  const std::filesystem::path file = folder_ / (id + ".json");
+  std::error_code ec;
+  if (std::filesystem::symlink_status(file, ec).type() != std::filesystem::file_type::regular) return unknown();
+  auto text = os::ReadFile(file, kLongest);
   if (!text) return unknown();
   return json::Parse<Dossier>(*text, json::Unknown::kIgnore);
 }

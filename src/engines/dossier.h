@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct Dossier {
   std::string model;
   std::string engine;  // path of the executable
   std::string time;    // ISO 8601, UTC
-  std::string phase;   // "starting", "loading", "idle", "working"
+  std::string phase;   // "starting", "loading", "idle", "working", "stopping"
   std::string reason;  // one sentence for people
   json::Nullable<ExitFact> exit;
   double memory_mb = 0;  // resident, last reading
@@ -34,15 +35,20 @@ struct Dossier {
   std::vector<std::string> requests;    // what they were and for how long they ran
   json::Any options;                    // of the load
   std::string next;                     // what hostler did about it
+  std::optional<std::string> remedy;    // what a person can do, where that is known
   std::vector<std::string> last_lines;  // of standard error, up to 200: the engine's log and what its libraries printed
 };
 BOOST_DESCRIBE_STRUCT(Dossier, (),
                       (id, model, engine, time, phase, reason, exit, memory_mb, uptime_s, active_requests, requests, options,
-                       next, last_lines))
+                       next, remedy, last_lines))
+
+// What a person can do: the dossier's own advice, or to read it.
+[[nodiscard]] std::string RemedyOf(const Dossier& dossier);
 
 class DossierStore {
  public:
-  static constexpr std::size_t kKept = 100;  // files; the oldest go first
+  static constexpr std::size_t kKept = 100;           // files; the oldest go first
+  static constexpr std::uint64_t kLongest = 4 << 20;  // bytes of one
 
   explicit DossierStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
   [[nodiscard]] Result<> Save(const Dossier& dossier);

@@ -1,6 +1,7 @@
 #include "engines/dossier.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -19,6 +20,10 @@ class DossierTest : public testing::Test {
   std::filesystem::path folder_;
   DossierStore store_{folder_};
 };
+
+std::string Id(std::size_t number) {
+  return fmt::format("2026-01-15T10-{:02}-{:02}-m", number / 60, number % 60);
+}
 
 TEST_F(DossierTest, KeepsWhatIsKnownAndFindsItAgain) {
   Dossier dossier{.id = "2026-01-15T10-30-45-kokoro-1f3a", .model = "kokoro", .reason = "signal 11 (SIGSEGV)"};
@@ -41,13 +46,27 @@ TEST_F(DossierTest, IdsCannotLeaveTheFolder) {
   std::filesystem::remove(folder_.parent_path() / "secret.json");
 }
 
+// The folder is the user's: what others put there is neither removed nor opened (a pipe would never end).
+TEST_F(DossierTest, LeavesAloneWhatItDidNotMake) {
+  std::filesystem::create_directories(folder_);
+  std::ofstream(folder_ / "notes.json") << "mine";
+  std::ofstream(folder_ / "zz.json") << "mine";
+  ASSERT_EQ(::mkfifo((folder_ / "2027-01-15T10-30-45-pipe.json").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", folder_ / "2027-01-15T10-30-45-link.json");
+  for (std::size_t i = 0; i < DossierStore::kKept + 1; ++i) ASSERT_TRUE(store_.Save({.id = Id(i), .model = "m"}));
+  EXPECT_EQ(store_.List().size(), DossierStore::kKept);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "notes.json"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "zz.json"));
+  EXPECT_FALSE(store_.Read("2027-01-15T10-30-45-pipe"));
+  EXPECT_FALSE(store_.Read("2027-01-15T10-30-45-link"));
+}
+
 TEST_F(DossierTest, ListsNewestFirstDropsTheOldestAndSurvivesJunk) {
-  for (std::size_t i = 0; i < DossierStore::kKept + 5; ++i)
-    ASSERT_TRUE(store_.Save({.id = fmt::format("2026-{:04}", i), .model = "m"}));
-  std::ofstream(folder_ / "2027-junk.json") << "not json";
+  for (std::size_t i = 0; i < DossierStore::kKept + 5; ++i) ASSERT_TRUE(store_.Save({.id = Id(i), .model = "m"}));
+  std::ofstream(folder_ / "2027-01-15T10-30-45-junk.json") << "not json";
   const auto list = store_.List();
   EXPECT_EQ(list.size(), DossierStore::kKept);
-  EXPECT_EQ(list.front().id, fmt::format("2026-{:04}", DossierStore::kKept + 4));
+  EXPECT_EQ(list.front().id, Id(DossierStore::kKept + 4));
 }
 
 }  // namespace

@@ -14,12 +14,23 @@
 #include "os/files.h"
 #include "os/gpu.h"
 #include "os/memory.h"
+#include "os/system_error.h"
 
 namespace hostler::engines {
 
 namespace {
 
 constexpr int kListenFd = 3;
+constexpr int kOomScore = 500;  // short of memory, the kernel ends an engine before the daemon
+
+// Takes the socket's file away again, unless an engine was started on it.
+struct SocketFile {
+  ~SocketFile() {
+    if (!name.empty()) ::unlinkat(folder, name.c_str(), 0);
+  }
+  int folder;
+  std::string name;
+};
 
 std::string NewDossierId(const std::string& model) {
   std::string id = IsoTime(WallClock::now());
@@ -31,12 +42,20 @@ std::string NewDossierId(const std::string& model) {
   return id.substr(0, 150) + "-" + RandomHex(4);
 }
 
-Error NoDescriptors(std::string_view what) {
-  return Error{Code::kUnavailable,
-               fmt::format("{}: {}", what, std::strerror(errno)),
-               "Close connections, or raise the limit of open files.",
-               {},
-               {}};
+// Where an engine listens, in the folder as it was opened; if that was removed, in one that is made anew.
+Result<os::Descriptor> Listen(Workshop& workshop, const std::string& name) {
+  auto listener = os::ListenUnix(os::ShortPath(workshop.socket_folder_fd->get(), name));
+  if (listener) return listener;
+  if (listener.error().code == Code::kNotFound && workshop.reopen_sockets) {
+    HOSTLER_TRY(os::Descriptor folder, workshop.reopen_sockets());
+    workshop.log->Warning("The folder {} was removed while hostler runs, and made again", workshop.socket_folder.string());
+    workshop.socket_folder_fd = std::make_shared<const os::Descriptor>(std::move(folder));
+    listener = os::ListenUnix(os::ShortPath(workshop.socket_folder_fd->get(), name));
+    if (listener) return listener;
+  }
+  Error error = std::move(listener).error();
+  error.message = fmt::format("an engine cannot get its socket in {}: {}", workshop.socket_folder.string(), error.message);
+  return Fail(std::move(error));
 }
 
 }  // namespace
@@ -106,34 +125,51 @@ pid_t Instance::pid() const {
 Result<> Instance::Spawn() {
   HOSTLER_TRY(const std::filesystem::path program, FindEngine(workshop_, entry_));
   const std::string name = RandomHex(12) + ".sock";
-  HOSTLER_TRY(os::Descriptor listener, os::ListenUnix(workshop_.socket_folder / name));
+  HOSTLER_TRY(os::Descriptor listener, Listen(workshop_, name));
+  const auto folder = workshop_.socket_folder_fd;
+  SocketFile file{folder->get(), name};
 
   int pipe_ends[2] = {-1, -1};
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return Fail(NoDescriptors("cannot make a pipe"));
+  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return Fail(os::SystemError(errno, "cannot make a pipe for the engine"));
   os::Descriptor errors_read(pipe_ends[0]);
   os::Descriptor errors_write(pipe_ends[1]);
-  os::Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
 
   os::SpawnOptions options;
   options.program = program;
   options.arguments = {"--listen-fd", std::to_string(kListenFd), "--threads", std::to_string(workshop_.threads)};
+  const std::string mark = "HOSTLER_ENGINE_INSTANCE=" + name.substr(0, name.find('.'));
   options.environment =
-      os::Environment({workshop_.marker, fmt::format("LOG_LEVEL={}", log::LevelName(workshop_.log->threshold()))});
-  options.descriptors = {{nothing.get(), 0}, {nothing.get(), 1}, {errors_write.get(), 2}, {listener.get(), kListenFd}};
+      os::Environment({workshop_.marker, mark, fmt::format("LOG_LEVEL={}", log::LevelName(workshop_.log->threshold()))});
+  options.descriptors = {{errors_write.get(), 2}, {listener.get(), kListenFd}};  // 0 and 1 are nowhere
+  options.core_dumps = false;  // a model's memory on the disk with each crash; the dossier says what is known
+  options.oom_score_adj = kOomScore;
   HOSTLER_TRY(os::Child child, os::Spawn(options));
 
   os::Descriptor exit_watch(::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0));
-  if (!exit_watch) return Fail(NoDescriptors("cannot watch the engine's process"));
+  if (!exit_watch) return Fail(os::SystemError(errno, "cannot watch the engine's process"));
+  file.name.clear();
+  workshop_.family.Add(child.pid(), mark);
   shared_ =
       std::make_shared<Shared>(workshop_.control->executor(), std::move(child), std::move(exit_watch), std::move(errors_read));
   shared_->on_progress = on_progress_;
   shared_->handle = handle_;
   shared_->log = workshop_.log;
   shared_->forget = workshop_.forget;
-  shared_->socket_path = (workshop_.socket_folder / name).string();
-  shared_->endpoint.unix_path = os::ShortPath(workshop_.socket_folder_fd.get(), name);
+  shared_->mark = mark;
+  shared_->max_memory_mb = entry_.max_memory_mb.value_or(workshop_.max_memory_mb);
+  shared_->max_processes = entry_.max_processes.value_or(workshop_.max_processes);
+  shared_->socket_folder = folder;
+  shared_->socket_name = name;
+  shared_->endpoint.unix_path = os::ShortPath(folder->get(), name);
   handle_->endpoint = shared_->endpoint;
+  handle_->unreachable = [control = workshop_.control, deadlines = workshop_.deadlines,
+                          watched = std::weak_ptr<Shared>(shared_)] {
+    control->Post([control, deadlines, watched] {
+      if (const auto shared = watched.lock()) control->Spawn(AskHealth(shared, deadlines, true));
+    });
+  };
   workshop_.control->Spawn(WatchExit(shared_, this));
+  workshop_.control->Spawn(WatchUse(shared_, workshop_));
   workshop_.control->Spawn(ReadErrors(shared_));
   return {};
 }
@@ -197,13 +233,11 @@ Task<Error> Instance::WhyNotStarted(Error step) {
   // A broken connection says little; the process's end says why, and follows at once. An engine that answered still lives.
   const bool broken = (step.code == Code::kUpstream || step.code == Code::kUnavailable) && step.name.empty();
   if (broken && co_await shared_->ended.WaitFor(std::chrono::milliseconds(500))) {
-    dossier_ = MakeDossier(fmt::format("the engine ended while {}: {}", shared_->phase, shared_->exit->Text()));
+    dossier_ = MakeDossier(shared_->killed_because.empty()
+                               ? fmt::format("the engine ended while {}: {}", shared_->phase, shared_->exit->Text())
+                               : shared_->killed_because);
     const std::string words = dossier_->last_lines.empty() ? "" : "; its last words: " + dossier_->last_lines.back();
-    co_return Error{Code::kUpstream,
-                    dossier_->reason + words,
-                    fmt::format("`hostler crashes {}` shows all that is known.", dossier_->id),
-                    {},
-                    "load_failed"};
+    co_return Error{Code::kUpstream, dossier_->reason + words, RemedyOf(*dossier_), {}, "load_failed"};
   }
   co_await Stop();
   NameEngine(step, shared_->endpoint, entry_.id);
@@ -230,18 +264,28 @@ Dossier Instance::MakeDossier(const std::string& reason) const {
   dossier.uptime_s = Seconds(Clock::now() - shared_->since);
   dossier.options = entry_.options;
   dossier.requests = shared_->exit ? shared_->requests_at_exit : handle_->Requests();
+  if (!shared_->remedy.empty()) dossier.remedy = shared_->remedy;
   dossier.last_lines = shared_->tail.Lines();
   return dossier;
 }
 
 Task<model::Receipt> Instance::Stop() {
   workshop_.control->AssertHere();
-  if (!shared_ || shared_->exit) co_return model::Receipt{};
+  if (!shared_) co_return model::Receipt{};
   const auto begin = Clock::now();
   const auto shared = shared_;
-  shared->stopping = true;
-  const pid_t pid = shared->child.pid();
-  const double before = co_await workshop_.pool->Run([pid] { return os::ReadGroupPssMb(pid).value_or(0); });
+  shared->stopping = true;  // from here on its end is told by `dossier`
+  double before = 0;
+  if (!shared->exit) {
+    const pid_t pid = shared->child.pid();
+    before = co_await workshop_.pool->Run([pid] { return os::ReadGroupPssMb(pid).value_or(0); });
+  }
+  if (shared->exit) {  // unasked: nobody has sent a signal
+    (void)co_await shared->ended.WaitFor(std::chrono::seconds(10));
+    if (shared->started) dossier_ = MakeDossier(WhyEnded(*shared));
+    co_return model::Receipt{};
+  }
+  shared->phase = "stopping";
   shared->child.Signal(SIGTERM);
   if (!co_await shared->ended.WaitFor(workshop_.deadlines.stop)) {
     workshop_.log->Warning("The engine of {} did not end within {:.0f} s of SIGTERM and was killed", entry_.id,
@@ -249,6 +293,10 @@ Task<model::Receipt> Instance::Stop() {
     shared->child.SignalGroup(SIGKILL);
     (void)co_await shared->ended.WaitFor(std::chrono::seconds(10));
   }
+  // A crash is one also if it comes in the moment of the order, or of the unload itself.
+  if (shared->started && shared->exit && shared->exit->signalled && shared->exit->status != SIGTERM &&
+      shared->exit->status != SIGKILL)
+    dossier_ = MakeDossier(WhyEnded(*shared));
   co_return model::Receipt{before, 0, Seconds(Clock::now() - begin)};
 }
 

@@ -17,6 +17,7 @@
 #include "base/guarded.h"
 #include "base/result.h"
 #include "engines/dossier.h"
+#include "engines/family.h"
 #include "events/ring.h"
 #include "http/client.h"
 #include "log/log.h"
@@ -36,6 +37,7 @@ struct Handle {
   std::atomic<std::int64_t> last_used_ns{0};  // steady clock; for LRU
   std::atomic<bool> dead{false};              // the process has ended: requests say so instead of "connection reset"
   mutable events::Bell died;                  // rung once, when `dead` is true
+  std::function<void()> unreachable;          // any thread: told when nobody could connect to it
   std::atomic<double> memory_mb{0};           // of the process group, read after the load and now and then
 
   // What is being worked on, for crash dossiers: "speech of 35 bytes of text".
@@ -80,11 +82,17 @@ struct Workshop {
   Loop* control = nullptr;
   Pool* pool = nullptr;  // for memory readings; nothing long may run there, or loads and unloads wait
   log::Log* log = nullptr;
-  std::filesystem::path engines_folder;  // where hostler-engine-* lie
-  std::filesystem::path socket_folder;   // private to this daemon
-  os::Descriptor socket_folder_fd;       // the same folder, opened: sockets are reached through it, however long the path
-  std::string marker;                    // "HOSTLER_ENGINE_HOME=…": in the environment of every engine, to find left-overs
+  std::filesystem::path engines_folder;                    // where hostler-engine-* lie
+  std::filesystem::path socket_folder;                     // private to this daemon
+  std::shared_ptr<const os::Descriptor> socket_folder_fd;  // the same folder, opened: sockets are made and reached through
+                                                           // it, however long the path, wherever it is moved
+  // Opens that folder again when it is gone, made anew; the error says why it cannot be. Null: it cannot.
+  std::function<Result<os::Descriptor>()> reopen_sockets;
+  Family family;
+  std::string marker;  // "HOSTLER_ENGINE_HOME=…": in the environment of every engine, to find left-overs
   int threads = 1;
+  int max_memory_mb = 0;  // of one engine with all that it starts; 0: no limit. An entry may have its own
+  int max_processes = 0;  // … and threads
   Deadlines deadlines;
   std::function<void(const http::Endpoint&)> forget;  // told when an engine has ended: nobody can reach it there any more
 };
@@ -107,14 +115,15 @@ class Instance {
 
   // Spawns, greets, loads, asks for capabilities and voices. On an error the process is gone and `dossier` tells more if it died.
   [[nodiscard]] Task<Result<model::Receipt>> Start();
-  // SIGTERM, then SIGKILL of the group after the deadline. Returns what was freed.
+  // SIGTERM, then SIGKILL of the group after the deadline. Returns what was freed. If it ended by itself a moment before, on_end
+  // is not called any more: `dossier` then tells.
   [[nodiscard]] Task<model::Receipt> Stop();
   // SIGKILL to the group at once; whatever waits for the engine then fails by itself.
   void Kill();
 
   [[nodiscard]] const std::shared_ptr<Handle>& handle() const { return handle_; }
   [[nodiscard]] pid_t pid() const;
-  // Set if the process died during Start().
+  // Set if the process died during Start(), or unasked during Stop().
   [[nodiscard]] const std::optional<Dossier>& dossier() const { return dossier_; }
 
  private:
@@ -131,6 +140,9 @@ class Instance {
   static Task<> ReadErrors(std::shared_ptr<Shared> shared);
   static Task<> FollowLog(std::shared_ptr<Shared> shared);
   static Task<> CheckHealth(std::shared_ptr<Shared> shared, Instance* instance);
+  static Task<> AskHealth(std::shared_ptr<Shared> shared, Deadlines deadlines, bool unreachable);
+  static Task<> WatchUse(std::shared_ptr<Shared> shared, Workshop& workshop);
+  static Task<> EndLeftBehind(Workshop& workshop, std::string model);
 
   Workshop& workshop_;
   const model::Entry entry_;

@@ -33,6 +33,13 @@ struct Instance::Shared {
   std::size_t leases_at_exit = 0;
   std::vector<std::string> requests_at_exit;
   std::string killed_because;  // set before we kill it ourselves for misbehaving
+  std::string remedy;          // for that
+  int max_memory_mb = 0;
+  int max_processes = 0;
+  std::string mark;                                     // in its environment, and in nobody else's
+  std::shared_ptr<const os::Descriptor> socket_folder;  // its socket is reached through this
+  std::string socket_name;
+  bool asking_health = false;
   bool stopping = false;
   bool started = false;
   std::string phase = "starting";
@@ -42,8 +49,12 @@ struct Instance::Shared {
   http::Endpoint endpoint;
   std::function<void(const http::Endpoint&)> forget;
   std::function<void(const wire::LoadProgress&)> on_progress;
-  std::string socket_path;
   bool instance_gone = false;
 };
+
+// Why a started engine ended unasked, in one sentence for people.
+[[nodiscard]] inline std::string WhyEnded(const auto& shared) {
+  return shared.killed_because.empty() ? "the engine ended by itself: " + shared.exit->Text() : shared.killed_because;
+}
 
 }  // namespace hostler::engines

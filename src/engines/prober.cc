@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace hostler::engines {
 
 std::optional<Abilities> Prober::Known(const model::ModelId& id) const {
@@ -45,8 +47,20 @@ Task<> Prober::Work() {
 Task<Result<Abilities>> Prober::StartAndAsk(model::Entry entry) {
   if (auto known = Known(entry.id)) co_return std::move(*known);
   const model::ModelId id = entry.id;
-  Instance instance(workshop_, std::move(entry), [](const Dossier&) {});
-  HOSTLER_CO_OK(co_await instance.Start());
+  if (const auto failed = failed_.find(id); failed != failed_.end() && Clock::now() < failed->second.until)
+    co_return Fail(failed->second.error);
+  Instance instance(workshop_, std::move(entry), [](const Dossier&) {});  // an end after the answer does no harm
+  const auto started = co_await instance.Start();
+  if (!started) {
+    failed_[id] = {started.error(), Clock::now() + kPause};
+    if (auto dossier = instance.dossier()) {
+      dossier->next =
+          fmt::format("nothing: it was only asked what it can do; asked again in {:.0f} s at the earliest", Seconds(kPause));
+      on_crash_(std::move(*dossier));
+    }
+    co_return Fail(started.error());
+  }
+  failed_.erase(id);
   Abilities abilities{instance.handle()->capabilities, instance.handle()->voices};
   co_await instance.Stop();
   known_.With([&](auto& known) { known[id] = abilities; });

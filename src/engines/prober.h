@@ -1,5 +1,5 @@
 // Learns what a built-in model can do while it is not loaded: an engine is started for the question and stopped again, one at a
-// time, once per model, however many ask.
+// time, once per model, however many ask. A failure is remembered for a while: each question would start an engine in vain.
 //
 // Owner: hostlerd. Threads: Ask() from a coroutine on any loop; the work is done on the control loop.
 #pragma once
@@ -21,7 +21,10 @@ struct Abilities {
 
 class Prober {
  public:
-  explicit Prober(Workshop& workshop) : workshop_(workshop) {}
+  static constexpr Clock::duration kPause = std::chrono::minutes(1);  // after a failure: until then it is the answer
+
+  // `on_crash` gets the dossier of an engine that died of the question, on the control loop.
+  Prober(Workshop& workshop, std::function<void(Dossier)> on_crash) : workshop_(workshop), on_crash_(std::move(on_crash)) {}
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
 
@@ -39,8 +42,14 @@ class Prober {
   [[nodiscard]] std::optional<Abilities> Known(const model::ModelId& id) const;
 
   Workshop& workshop_;
+  const std::function<void(Dossier)> on_crash_;
   Guarded<std::map<model::ModelId, Abilities>> known_;
-  std::deque<Question> questions_;  // control loop; at most one per model
+  struct Failure {
+    Error error;
+    Clock::time_point until;
+  };
+  std::map<model::ModelId, Failure> failed_;  // control loop
+  std::deque<Question> questions_;            // control loop; at most one per model
   bool working_ = false;
 };
 

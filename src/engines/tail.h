@@ -12,6 +12,17 @@
 
 namespace hostler::engines {
 
+// Bytes of an engine as text that spoils neither a terminal nor a JSON reader.
+[[nodiscard]] inline std::string Printable(std::string_view bytes) {
+  std::string text(bytes);
+  const bool valid = Utf8Length(text).has_value();
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte < 0x20 && c != '\t') || byte == 0x7F || (!valid && byte >= 0x80)) c = '?';
+  }
+  return text;
+}
+
 class Tail {
  public:
   static constexpr std::size_t kKeptLines = 200;
@@ -33,16 +44,8 @@ class Tail {
   }
 
  private:
-  static std::string Printable(std::string line) {
-    if (!Utf8Length(line)) {
-      for (char& c : line) {
-        if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-      }
-    }
-    return line;
-  }
   void Flush() {
-    lines_.push_back(Printable(std::move(line_)));
+    lines_.push_back(Printable(line_));
     line_.clear();
     if (lines_.size() > kKeptLines) lines_.pop_front();
   }

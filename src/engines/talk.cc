@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "engines/call.h"
+#include "engines/tail.h"
 #include "http/relay.h"
 
 namespace hostler::engines {
@@ -22,6 +23,7 @@ Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
     (void)co_await died.WaitUntil(Clock::now() + std::chrono::milliseconds(500));
   }
   if (!handle->dead) {
+    if (error.code == Code::kUnavailable && handle->unreachable) handle->unreachable();
     NameEngine(error, handle->endpoint, handle->model);
     co_return error;
   }
@@ -30,6 +32,16 @@ Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
                   "`hostler crashes` shows why; it is started again with the next request.",
                   {},
                   {}};
+}
+
+constexpr std::uint64_t kLongestError = 64 << 10;                     // bytes
+constexpr Clock::duration kErrorDeadline = std::chrono::seconds(10);  // for its body
+constexpr std::uint64_t kLongestTranscript = 64 << 20;                // bytes: hours of speech with word times
+
+// PCM is what was asked for. Other audio has a head that would be heard as noise, a page or a document altogether.
+bool IsPcm(const http::Headers& headers) {
+  const std::string type = Lower(http::MediaType(headers.Get("Content-Type")));
+  return type.empty() || type == "audio/pcm" || type == "application/octet-stream";
 }
 
 int IntHeader(const http::Headers& headers, std::string_view name) {
@@ -95,9 +107,15 @@ Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Generate(std::shared_ptr
   auto reply = co_await client.Open(handle->endpoint, std::move(request));
   if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
   if ((*reply)->status() / 100 != 2) {
-    const auto text = co_await (*reply)->ReadAll(64 << 10);
+    const auto text = co_await ReadWhole(**reply, handle->endpoint, Clock::now() + kErrorDeadline, kLongestError);
     if (!text) co_return Fail(co_await Explain(handle, text.error()));
     co_return Fail(ErrorOfReply((*reply)->status(), *text));
+  }
+  if (!IsPcm((*reply)->headers())) {
+    co_return Fail(Code::kUpstream,
+                   fmt::format("the engine of \"{}\" sent \"{}\" instead of audio/pcm", handle->model,
+                               Printable((*reply)->headers().Get("Content-Type"))),
+                   "Check it with `hostler conform`.");
   }
   const int rate = IntHeader((*reply)->headers(), wire::kSampleRateHeader);
   const int channels = IntHeader((*reply)->headers(), wire::kChannelsHeader);
@@ -147,7 +165,7 @@ Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Han
   request.body += wav;
   wav = std::string();  // long recordings need not lie here twice
   request.body += fmt::format("\r\n--{}--\r\n", boundary);
-  auto transcript = co_await Call<wire::Transcript>(client, handle->endpoint, std::move(request));
+  auto transcript = co_await Call<wire::Transcript>(client, handle->endpoint, std::move(request), kLongestTranscript);
   if (!transcript) co_return Fail(co_await Explain(handle, transcript.error()));
   co_return std::move(*transcript);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <cstdio>
 
@@ -11,6 +12,7 @@
 
 #include "api/errors.h"
 #include "os/memory.h"
+#include "os/tree.h"
 #include "providers/providers.h"
 
 namespace hostler::hostlerd {
@@ -38,7 +40,10 @@ engines::Workshop MakeWorkshop(const config::Config& config, const Home& home, L
   workshop.log = &log;
   workshop.engines_folder = EnginesFolder(config);
   workshop.socket_folder = home.sockets();
-  workshop.socket_folder_fd = os::Descriptor(::open(home.sockets().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  workshop.socket_folder_fd =
+      std::make_shared<const os::Descriptor>(::open(home.sockets().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  workshop.max_memory_mb = config.max_memory_mb;
+  workshop.max_processes = config.max_processes;
   workshop.marker = home.Marker();
   workshop.threads = config.engine_threads > 0 ? config.engine_threads : os::PhysicalCores();
   workshop.deadlines.start = Duration(config.start_timeout_s);
@@ -121,7 +126,7 @@ Daemon::Daemon(config::Config config, Home home)
       pool_("hostler-work", 2),
       engine_pool_("hostler-memory", 1),
       workshop_(MakeWorkshop(config_, home_, control_, engine_pool_, log_)),
-      prober_(workshop_),
+      prober_(workshop_, [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
       switchboard_(Pointers(loops_)),
       lifecycle_(workshop_, LifecycleOptions(config_), providers::Catalogue(config_, workshop_.engines_folder), changes_,
                  [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
@@ -138,6 +143,7 @@ Daemon::Daemon(config::Config config, Home home)
              .prober = prober_},
       server_(Pointers(loops_), api::MakeApi(house_), ServerOptionsOf(config_, log_)),
       signals_(control_.executor(), SIGTERM, SIGINT) {
+  workshop_.reopen_sockets = [this] { return home_.Reopen(); };
   workshop_.forget = [this](const http::Endpoint& endpoint) { switchboard_.Forget(endpoint); };
 }
 
@@ -184,7 +190,17 @@ void Daemon::Preload() {
   for (const model::ModelId& id : config_.preload) control_.Spawn(PreloadOne(house_, id));
 }
 
+// What engines left behind in other sessions goes with us.
+void Daemon::EndLeftBehind() {
+  constexpr int kPasses = 1000;
+  for (int pass = 0; pass < kPasses && !workshop_.family.KillLeftBehind().empty(); ++pass) {
+    siginfo_t dead{};
+    ::waitid(P_ALL, 0, &dead, WEXITED | WNOWAIT);  // one of those that were just killed; the next pass reaps it
+  }
+}
+
 int Daemon::Run() {
+  if (!os::AdoptOrphans()) log_.Warning("This kernel cannot make hostler look after what engines leave behind");
   home_.CleanUp(log_);
   const auto url = Listen();
   if (!url) {
@@ -199,6 +215,7 @@ int Daemon::Run() {
   std::fflush(stdout);
   control_.Post([this] { Preload(); });
   control_.RunHere();
+  EndLeftBehind();
   home_.RemoveAddress();
   return 0;
 }

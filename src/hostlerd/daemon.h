@@ -29,6 +29,7 @@ class Daemon {
  private:
   [[nodiscard]] Result<std::string> Listen();
   void WarnOfMissing();
+  void EndLeftBehind();
   void OnSignal();
   void Preload();
   Task<> Leave(std::string why);
@@ -36,7 +37,7 @@ class Daemon {
   void Crashed(engines::Dossier dossier);
 
   const config::Config config_;
-  const Home home_;
+  Home home_;  // control thread
   log::Log log_;
   metrics::Metrics metrics_;
   events::Ring<lifecycle::Change> changes_;

@@ -26,10 +26,14 @@ class Home {
   [[nodiscard]] static Result<Home> Open(const std::filesystem::path& folder);
   Home(Home&&) noexcept = default;
 
+  // For a folder that was removed under way: makes it again, takes the lock again if that is gone, writes the address again, and
+  // opens the folder of sockets. kConflict if another daemon has come in between.
+  [[nodiscard]] Result<os::Descriptor> Reopen();
+
   // Ends engines that a killed daemon left behind and removes their sockets and unfinished uploads.
   void CleanUp(log::Log& log) const;
 
-  [[nodiscard]] Result<> WriteAddress(const std::string& url) const;
+  [[nodiscard]] Result<> WriteAddress(const std::string& url);
   void RemoveAddress() const;
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
@@ -43,6 +47,7 @@ class Home {
   Home(std::filesystem::path folder, os::LockFile lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}
   std::filesystem::path folder_;
   os::LockFile lock_;
+  std::string url_;  // as written
 };
 
 }  // namespace hostler::hostlerd

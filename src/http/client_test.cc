@@ -105,6 +105,20 @@ TEST_F(ClientTest, WhatWasForgottenWhileInUseIsNotKept) {
   EXPECT_TRUE(closed.Wait());
 }
 
+TEST_F(ClientTest, AnAnswerBeforeTheRequestWasReadIsHeard) {
+  Event heard;
+  Scripted peer({[&](int fd) {
+    Scripted::ReadHead(fd);
+    Scripted::Say(fd, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+    EXPECT_TRUE(heard.Wait());  // and never reads on
+  }});
+  const auto response = Fetch(peer.endpoint(), Post("/", std::string(64 << 20, 'x')));
+  heard.Set();
+  ASSERT_TRUE(response) << response.error().Text();
+  EXPECT_EQ(response->status, 413U);
+  EXPECT_EQ(response->body, "no");
+}
+
 TEST_F(ClientTest, NamesAreResolved) {
   TestServer server(Echo);
   Endpoint endpoint = At(server);

@@ -47,6 +47,13 @@ void Wire::Expire() {
   Close();
 }
 
+void Wire::LookForEarlyAnswer() {
+  if (!blocked || PeekPeer(socket.native_handle()) == PeerState::kQuiet) return;
+  answered_early = true;
+  error_code ec;
+  socket.cancel(ec);
+}
+
 error_code Wire::Check(error_code ec) {
   if (ec == asio::error::operation_aborted && !expired) {
     Close();
@@ -73,7 +80,10 @@ std::optional<error_code> Wire::TryWrite(Gather& gather) {
 Task<error_code> Wire::Write(Gather gather) {
   for (;;) {
     if (const auto done = TryWrite(gather)) co_return *done;
+    blocked = true;
     auto [waited] = co_await socket.async_wait(Socket::wait_write, kAsTuple);
+    blocked = false;
+    if (answered_early) co_return asio::error::broken_pipe;
     if (Check(waited)) co_return waited;
   }
 }
@@ -129,7 +139,10 @@ Task<> WireHub::RunTicker(std::shared_ptr<WireHub> hub) {
     if (ec) break;
     const Clock::time_point now = Clock::now();
     for (Wire& wire : hub->used_) {
-      if (now >= wire.deadline) wire.Expire();
+      if (now >= wire.deadline)
+        wire.Expire();
+      else
+        wire.LookForEarlyAnswer();
     }
   }
   hub->ticking_ = false;

@@ -31,6 +31,8 @@ struct Wire : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost
   [[nodiscard]] Task<boost::system::error_code> Write(Gather gather);
   void Close();
   void Expire();  // the deadline has passed
+  // A peer that answers before it has read the request may never read it: Write() ends then, with an error.
+  void LookForEarlyAnswer();
 
   Socket socket;
   InBuffer in;
@@ -39,6 +41,8 @@ struct Wire : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost
   bool forgotten = false;        // that place is no more: not for the pool
   Clock::time_point idle_since;  // in the pool since then
   bool expired = false;
+  bool blocked = false;  // Write() waits for the peer to take more
+  bool answered_early = false;
   Resolver* resolving = nullptr;
 
  private:

@@ -61,14 +61,14 @@ void Lifecycle::Crashed(Record& record, engines::Dossier dossier) {
     record.restart = record.not_before != Clock::time_point::max();
   }
   workshop_.log->Error("{}: {}; {}", record.entry.id, reason, dossier.next);
-  const std::string id = dossier.id;
+  const std::string remedy = engines::RemedyOf(dossier);
   const std::string next = dossier.next;
   on_crash_(std::move(dossier));
   if (leaving) return Unloaded(record, {}, reason);
   record.instance.reset();
   record.load_receipt.reset();
-  record.error = Error{Code::kUnavailable, fmt::format("{}: {}; {}", record.entry.id, reason, next),
-                       fmt::format("`hostler crashes {}` shows all that is known.", id), "model", "load_failed"};
+  record.error =
+      Error{Code::kUnavailable, fmt::format("{}: {}; {}", record.entry.id, reason, next), remedy, "model", "load_failed"};
   Move(record, MemoryState::kError, reason);
   Pump();
 }

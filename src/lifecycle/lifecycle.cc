@@ -159,7 +159,7 @@ void Lifecycle::Returned(std::shared_ptr<engines::Handle> handle) {
   workshop_.control->Post([this, handle = std::move(handle)] {
     Record& record = *records_.at(handle->model);
     if (record.state != MemoryState::kUnloading || !record.instance || record.instance->handle() != handle) return;
-    workshop_.control->Spawn(RunStop(record));
+    workshop_.control->Spawn(RunStop(record, handle));
   });
 }
 

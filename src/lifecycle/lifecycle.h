@@ -147,7 +147,7 @@ class Lifecycle {
   void AnswerUnloads(Record& record, const Result<LoadOutcome>& outcome);  // everybody who waits for one
   [[nodiscard]] std::vector<View> Snapshot();
   Task<> RunStart(Record& record);
-  Task<> RunStop(Record& record);
+  Task<> RunStop(Record& record, std::shared_ptr<engines::Handle> handle);
   void WakeAt(std::optional<Clock::time_point> time);
 
   engines::Workshop& workshop_;

@@ -153,11 +153,15 @@ void Lifecycle::Drain(Record& record, const std::string& reason) {
   record.leaving_for = reason;
   record.unload_asked = false;
   Move(record, MemoryState::kUnloading, reason);
-  if (record.instance->handle()->gate.Shut()) workshop_.control->Spawn(RunStop(record));
+  const auto handle = record.instance->handle();
+  if (handle->gate.Shut()) workshop_.control->Spawn(RunStop(record, handle));
 }
 
-Task<> Lifecycle::RunStop(Record& record) {
+Task<> Lifecycle::RunStop(Record& record, std::shared_ptr<engines::Handle> handle) {
+  // It may have crashed between the order and this turn, and somebody else may be there in its place.
+  if (record.state != MemoryState::kUnloading || !record.instance || record.instance->handle() != handle) co_return;
   const model::Receipt receipt = co_await record.instance->Stop();
+  if (record.instance->dossier()) co_return Crashed(record, *record.instance->dossier());
   workshop_.log->Info("{}: memory freed {:.1f} MB, unload time {:.2f} s", record.entry.id, receipt.memory_before_mb,
                       receipt.seconds);
   Unloaded(record, receipt, record.leaving_for);

@@ -37,9 +37,11 @@ struct Entry {
   std::string path;          // the model's file or folder, given to the engine; empty: it needs none
   json::Any options = json::Any(boost::json::object_kind);  // given to the engine with the load
   DiskState disk = DiskState::kAvailable;
-  std::string remedy;                                // for kProviderMissing: how to get it
-  bool built_in = false;                             // needs no files: loading it is quick and costs next to nothing
-  bool pinned = false;                               // never evicted, never idled out
+  std::string remedy;                // for kProviderMissing: how to get it
+  bool built_in = false;             // needs no files: loading it is quick and costs next to nothing
+  std::optional<int> max_memory_mb;  // of the engine with all that it starts; 0: no limit; default: engines.max_memory_mb
+  std::optional<int> max_processes;  // … and threads; default: engines.max_processes
+  bool pinned = false;               // never evicted, never idled out
   std::map<std::string, std::string> voice_aliases;  // OpenAI's voice names -> the model's own
 };
 

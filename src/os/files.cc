@@ -124,7 +124,7 @@ Result<> MakeDirectories(const fs::path& path, unsigned mode) {
 
 Result<LockFile> LockFile::Take(const fs::path& path) {
   if (HoldsNul(path)) return Fail(Code::kInvalid, "a path holds a NUL byte", "Remove the NUL byte.");
-  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));  // it is written to
   if (!file) return PathError("open the lock", path, errno);
   int locked = 0;
   do locked = ::flock(file.get(), LOCK_EX | LOCK_NB);
@@ -145,6 +145,13 @@ Result<LockFile> LockFile::Take(const fs::path& path) {
   const std::string pid = fmt::format("{}\n", ::getpid());
   if (::ftruncate(file.get(), 0) == 0) (void)!::pwrite(file.get(), pid.data(), pid.size(), 0);
   return LockFile(std::move(file));
+}
+
+bool LockFile::IsAt(const fs::path& path) const {
+  struct stat ours{};
+  struct stat there{};
+  return ::fstat(fd_.get(), &ours) == 0 && ::lstat(path.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+         ours.st_ino == there.st_ino;
 }
 
 fs::path ProgramFolder() {

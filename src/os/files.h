@@ -25,6 +25,9 @@ class LockFile {
  public:
   [[nodiscard]] static Result<LockFile> Take(const std::filesystem::path& path);
   LockFile(LockFile&&) noexcept = default;
+  LockFile& operator=(LockFile&&) noexcept = default;
+  // Whether the file at `path` is the one that is locked: it may have been removed or replaced since.
+  [[nodiscard]] bool IsAt(const std::filesystem::path& path) const;
 
  private:
   explicit LockFile(Descriptor fd) : fd_(std::move(fd)) {}

@@ -5,12 +5,14 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <span>
 #include <string_view>
 
@@ -39,6 +41,8 @@ struct Plan {
   int report = -1;       // close-on-exec: a successful exec is an empty report
   pid_t parent = 0;
   bool die_with_parent = true;
+  bool core_dumps = true;
+  std::string_view oom_score;  // empty: leave it
 };
 
 [[noreturn]] void ReportAndExit(int report, Stage stage, int error) {
@@ -73,6 +77,19 @@ int PlaceDescriptors(const Plan& plan) {
   return report;
 }
 
+// What cannot be set stays as it is: no reason not to run the program.
+void ApplyLimits(const Plan& plan) {
+  if (!plan.core_dumps) {
+    const rlimit none{};
+    ::setrlimit(RLIMIT_CORE, &none);
+  }
+  if (plan.oom_score.empty()) return;
+  const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  (void)!::write(file, plan.oom_score.data(), plan.oom_score.size());
+  ::close(file);
+}
+
 // Runs in the child, in the parent's memory: system calls only.
 [[noreturn]] void RunChild(const Plan& plan) {
   ResetSignals();
@@ -81,6 +98,7 @@ int PlaceDescriptors(const Plan& plan) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != plan.parent) ReportAndExit(plan.report, Stage::kParent, ESRCH);  // it died before the prctl
   }
+  ApplyLimits(plan);
   const int report = PlaceDescriptors(plan);
   if (plan.directory != nullptr && ::chdir(plan.directory) != 0) ReportAndExit(report, Stage::kDirectory, errno);
   ::execve(plan.program, plan.arguments, plan.environment);
@@ -168,6 +186,15 @@ std::optional<Report> ReadReport(int fd) {
   return report;
 }
 
+// Never below ours: that would need a privilege, and is not what anybody wants. Empty: leave it.
+std::string OomScore(const SpawnOptions& options) {
+  if (options.oom_score_adj == 0) return {};
+  const std::string text = ReadSmallFile("/proc/self/oom_score_adj").value_or("0");
+  int ours = 0;
+  std::from_chars(text.data(), text.data() + text.size(), ours);
+  return std::to_string(std::max(ours, options.oom_score_adj));
+}
+
 bool HasNul(const std::vector<std::string>& texts) {
   return std::ranges::any_of(texts, [](const std::string& text) { return text.contains('\0'); });
 }
@@ -206,6 +233,7 @@ Result<Child> Spawn(const SpawnOptions& options) {
   int highest = 2;
   for (const auto& [ours, theirs] : descriptors) highest = std::max(highest, theirs);
 
+  const std::string oom_score = OomScore(options);
   const Plan plan{.program = options.program.c_str(),
                   .directory = options.directory.empty() ? nullptr : options.directory.c_str(),
                   .arguments = argument_pointers.data(),
@@ -215,7 +243,9 @@ Result<Child> Spawn(const SpawnOptions& options) {
                   .first_free = highest + 1,
                   .report = report_out.get(),
                   .parent = ::getpid(),
-                  .die_with_parent = options.die_with_parent};
+                  .die_with_parent = options.die_with_parent,
+                  .core_dumps = options.core_dumps,
+                  .oom_score = oom_score};
   const pid_t pid = ForkAndRun(plan);
   if (pid < 0) return Fail(SystemError(errno, fmt::format("cannot start a process for \"{}\"", options.program.string())));
   report_out.Close();
@@ -247,7 +277,6 @@ Child& Child::operator=(Child&& other) noexcept {
 Child::~Child() {
   if (pid_ <= 0) return;
   SignalGroup(SIGKILL);
-  Signal(SIGKILL);  // should it have left its group
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
@@ -258,7 +287,9 @@ void Child::Signal(int signal) const {
 }
 
 void Child::SignalGroup(int signal) const {
-  if (pid_ > 0) ::kill(-pid_, signal);
+  if (pid_ <= 0) return;
+  ::kill(-pid_, signal);
+  ::kill(pid_, signal);  // should it have left its group; a second SIGTERM or SIGKILL says nothing new
 }
 
 std::optional<Exit> Child::TryReap() {
@@ -281,13 +312,6 @@ std::vector<std::string> Environment(const std::vector<std::string>& changes) {
     if (change.contains('=')) variables.push_back(change);
   }
   return variables;
-}
-
-bool IsStopped(pid_t pid) {
-  const auto text = ReadProcFile(pid, "stat");
-  if (!text) return false;
-  const std::size_t name_end = text->rfind(')');  // the name may hold anything
-  return name_end != std::string::npos && text->substr(name_end).starts_with(") T");
 }
 
 std::vector<pid_t> FindByEnvironment(const std::string& entry) {

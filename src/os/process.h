@@ -25,6 +25,8 @@ struct SpawnOptions {
                                                  // and of 0, 1 and 2 what is not named is /dev/null
   std::filesystem::path directory;               // empty: ours
   bool die_with_parent = true;                   // SIGKILL when the spawning thread ends
+  bool core_dumps = true;                        // false: none, whatever it holds in memory
+  int oom_score_adj = 0;  // above ours: short of memory, the kernel ends the child before us (proc(5)); 0: as ours
 };
 
 struct Exit {
@@ -45,7 +47,7 @@ class Child {
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }  // readable once the child has ended
   void Signal(int signal) const;                            // the child
-  void SignalGroup(int signal) const;                       // the child and what it started
+  void SignalGroup(int signal) const;                       // the child, wherever it went, and what is in its first group
   // Reaps without waiting, and kills what the child left in its group; nullopt while it runs. Afterwards pid() is 0.
   [[nodiscard]] std::optional<Exit> TryReap();
 
@@ -55,9 +57,6 @@ class Child {
 };
 
 [[nodiscard]] Result<Child> Spawn(const SpawnOptions& options);
-
-// True while somebody holds the process with SIGSTOP (not: with a debugger). Reads /proc, 10 µs.
-[[nodiscard]] bool IsStopped(pid_t pid);
 
 // This process's environment, with `changes` ("NAME=value" sets, "NAME" removes) applied.
 [[nodiscard]] std::vector<std::string> Environment(const std::vector<std::string>& changes);
