@@ -28,8 +28,9 @@ class Front {
         server_([this](Exchange& exchange) { return Pass(*this, exchange); }, {}, 1),
         client_(std::make_unique<Client>(server_.loop().executor())) {}
   ~Front() {
-    server_.Stop();
-    client_.reset();
+    server_.loop().Stop();
+    server_.loop().Join();
+    client_.reset();  // its sockets belong to the loop, which goes with the server
   }
   std::uint16_t port() const { return server_.port(); }
   Event failed;
