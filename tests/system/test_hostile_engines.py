@@ -94,6 +94,61 @@ class Answers(Rogues):
         self.assert_error(hostler.transcribe(audio, model="text"), 502, message="larger than")
 
 
+class Stages(Rogues):
+    DIE = "os.kill(os.getpid(), signal.SIGKILL)"
+
+    def test_an_end_at_each_stage(self):
+        """At the start, with the first connection, at each question of a load: the load fails, names the signal, and the next one may be tried."""
+        stages = ("begin", "accept", "health", "load", "capabilities", "voices")
+        hostler = self.start(fake("well"), *self.rogues(**{stage: {stage: self.DIE} for stage in stages}))
+        hostler.load("well")
+
+        def load(stage):
+            for count in (1, 2):
+                self.assert_error(hostler.load(stage), 500, "load_failed", message="signal 9")
+                hostler.wait_for_crash(stage, count)
+
+        house.in_threads([lambda stage=stage: load(stage) for stage in stages])
+        self.assertEqual(hostler.loaded(), ["well"])
+        self.assertEqual(len(house.processes_of(hostler.home)), 1)
+
+    def test_an_end_in_each_part_of_an_answer(self):
+        parts = {"request": dict(body="if c.route == 'generate': " + self.DIE), "before": dict(generate=self.DIE),
+                 "head": dict(generate="c.send(b'HTTP/1.1 200 OK\\r\\nX-Sam'); " + self.DIE),
+                 "after-head": dict(generate="c.audio_head(); " + self.DIE)}
+        hostler = self.start(*self.rogues(**parts))
+        for part in parts:
+            with self.subTest(part=part):
+                self.assert_error(hostler.speak(part), 502, message="died while it worked")
+                hostler.wait_for_crash(part)
+
+    def test_stopped_while_it_loads(self):
+        hostler = self.start(*self.rogues(frozen=dict(load="os.kill(os.getpid(), signal.SIGSTOP)")),
+                             engines__load_timeout_s=0.5, engines__stop_timeout_s=0.5)
+        self.assert_error(hostler.load("frozen"), 504, "load_failed")
+        self.assertEqual(house.processes_of(hostler.home), [])
+
+    def test_health_that_comes_and_goes(self):
+        """One bad answer while idle is enough: the engine is ended, told, and started again with the next request."""
+        hostler = self.start(*self.rogues(flaps=dict(health="""
+            engine.asked = getattr(engine, "asked", 0) + 1
+            if engine.asked % 3 == 0: c.json({"status": "ok"}, 500)
+            else: engine.health(c)""")), engines__health_interval_s=0.2)
+        hostler.load("flaps")
+        self.assertIn("/health", hostler.wait_for_crash("flaps")["reason"])
+        house.eventually(lambda: hostler.speak("flaps").status == 200, "the engine to come back")
+
+    def test_an_answer_before_the_upload_was_read(self):
+        hostler = self.start(*self.rogues(early=dict(type="stt", body="""
+            if c.route == "transcribe":
+                c.json({"error": {"code": "bad_request", "message": "enough of that"}}, 400)
+                threading.Event().wait()""")))
+        sound = b"RIFF\x00\x00\x00\x08WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\xdc\xff\xff\x07" + bytes(0x7ffffdc)
+        answer = hostler.transcribe(sound[:20 << 20], model="early")
+        self.assertEqual(answer.status, 400, answer)
+        self.assertIn("enough of that", answer.error["message"])
+
+
 class Loads(Rogues):
     def test_progress_without_end(self):
         hostler = self.start(*self.rogues(
