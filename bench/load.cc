@@ -24,6 +24,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -126,12 +127,15 @@ void Send(Line& line, const std::string& request) {
 
 class Crowd {
  public:
-  Crowd(const Target& target, int count) : target_(target), epoll_(::epoll_create1(EPOLL_CLOEXEC)), lines_(count) {
+  // `pause`: between the first requests, lest all streams send at the same moments.
+  Crowd(const Target& target, int count, SteadyClock::duration pause = {})
+      : target_(target), epoll_(::epoll_create1(EPOLL_CLOEXEC)), lines_(count) {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
       lines_[i].socket = Connect(target.address);
       epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
       ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, lines_[i].socket.get(), &event);
       Send(lines_[i], target.request);
+      std::this_thread::sleep_for(pause);
     }
   }
 
@@ -194,7 +198,7 @@ Round RunRequests(const Target& target, int connections, double seconds) {
 
 Round RunEvents(const Target& target, int streams) {
   constexpr std::string_view kMark = "sent at ";
-  Crowd crowd(target, streams);
+  Crowd crowd(target, streams, std::chrono::milliseconds(50) / streams);
   std::vector<double> delays;
   int open = streams;
   const auto start = SteadyClock::now();
