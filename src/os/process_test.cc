@@ -262,14 +262,14 @@ TEST(ChildTest, DiesWhenTheParentIsKilled) {
 }
 
 TEST(EnvironmentTest, AppliesChanges) {
-  ::setenv("HOSTLER_TEST_A", "1", 1);
-  ::setenv("HOSTLER_TEST_B", "2", 1);
-  const auto variables = Environment({"HOSTLER_TEST_A", "HOSTLER_TEST_B=3=4", "HOSTLER_TEST_C="});
+  ::setenv("PROCESS_TEST_A", "1", 1);
+  ::setenv("PROCESS_TEST_B", "2", 1);
+  const auto variables = Environment({"PROCESS_TEST_A", "PROCESS_TEST_B=3=4", "PROCESS_TEST_C="});
   std::multiset<std::string> ours;
   for (const auto& entry : variables) {
-    if (entry.starts_with("HOSTLER_TEST_")) ours.insert(entry);
+    if (entry.starts_with("PROCESS_TEST_")) ours.insert(entry);
   }
-  EXPECT_THAT(ours, ElementsAre("HOSTLER_TEST_B=3=4", "HOSTLER_TEST_C="));
+  EXPECT_THAT(ours, ElementsAre("PROCESS_TEST_B=3=4", "PROCESS_TEST_C="));
 }
 
 TEST(EnvironmentTest, FindsProcessesByAnEntry) {

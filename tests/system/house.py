@@ -31,6 +31,7 @@ from answers import LONG, PATIENCE, Answer, Events, multipart  # noqa: F401: tes
 
 BIN = pathlib.Path(os.environ.get("HOSTLER_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build/dev/bin")).resolve()
 HOSTLER = BIN / "hostler"
+SANITIZED = "asan" in str(BIN) or "tsan" in str(BIN)  # memory is not what it is
 FAKE_ENGINE = BIN / "hostler-engine-fake"
 
 # What a hostler of the person who runs the tests may be told must not reach ours.

@@ -19,7 +19,6 @@ import unittest
 import house
 from house import fake
 
-SANITIZED = "asan" in str(house.BIN) or "tsan" in str(house.BIN)  # memory is not what it is
 SCALE = int(os.environ.get("HOSTLER_HOSTILE_SCALE", "1"))
 HOST = b"Host: localhost\r\n"
 BEHIND = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -313,7 +312,7 @@ class Flood(house.Test):
             client.close()
         self.quiet(hostler, before)
         print(f"{count} idle connections: {cost:.0f} bytes each; {memory} kB before, {resident_kb(hostler)} kB after", flush=True)
-        if not SANITIZED:
+        if not house.SANITIZED:
             self.assertLess(cost, 16_000)
             house.eventually(lambda: resident_kb(hostler) < memory + 4000, "the memory to be given back")
 
@@ -334,7 +333,7 @@ class Flood(house.Test):
         self.assertLess(sent, 100_000)
         grown = resident_kb(hostler) - memory
         print(f"pipelined: stopped after {sent} requests, {grown} kB more", flush=True)
-        if not SANITIZED:
+        if not house.SANITIZED:
             self.assertLess(grown, 30_000)
         self.assertEqual(hostler.get("/live").status, 200)
         reset(client)
@@ -365,7 +364,7 @@ class Flood(house.Test):
         got, _ = all_of(client)
         self.assertEqual(statuses(got), [431])  # it was said at once and waits to be read, whatever came after it
         client.close()
-        if not SANITIZED:
+        if not house.SANITIZED:
             self.assertLess(resident_kb(hostler) - memory, 10_000)
         self.quiet(hostler, before)
 
@@ -391,7 +390,7 @@ class Flood(house.Test):
                     pass
                 got, _ = all_of(client)
                 self.assertEqual(statuses(got), [413])
-        if not SANITIZED:
+        if not house.SANITIZED:
             self.assertLess(resident_kb(hostler) - memory, 50_000)
         self.quiet(hostler, before)
 
@@ -508,7 +507,7 @@ class Resets(house.Test):
             self.assertTrue(client.recv(1))
         self.assertEqual(hostler.model("one")["leases"], 8)  # 128 MB each: they wait for their readers
         self.assertEqual(hostler.get("/live").status, 200)
-        if not SANITIZED:
+        if not house.SANITIZED:
             self.assertLess(resident_kb(hostler) - memory, 40_000)
         for client in clients:
             reset(client)
