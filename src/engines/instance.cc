@@ -162,6 +162,7 @@ Result<> Instance::Spawn() {
   shared_->socket_name = name;
   shared_->endpoint.unix_path = os::ShortPath(folder->get(), name);
   handle_->endpoint = shared_->endpoint;
+  handle_->process = os::Descriptor(::fcntl(shared_->child.pidfd(), F_DUPFD_CLOEXEC, 0));
   handle_->unreachable = [control = workshop_.control, deadlines = workshop_.deadlines,
                           watched = std::weak_ptr<Shared>(shared_)] {
     control->Post([control, deadlines, watched] {

@@ -22,6 +22,7 @@
 #include "http/client.h"
 #include "log/log.h"
 #include "model/model.h"
+#include "os/descriptor.h"
 #include "os/process.h"
 #include "wire/wire.h"
 
@@ -37,6 +38,7 @@ struct Handle {
   std::atomic<std::int64_t> last_used_ns{0};  // steady clock; for LRU
   std::atomic<bool> dead{false};              // the process has ended: requests say so instead of "connection reset"
   mutable events::Bell died;                  // rung once, when `dead` is true
+  os::Descriptor process;                     // a pidfd: readable once the process has ended, a moment before `dead`
   std::function<void()> unreachable;          // any thread: told when nobody could connect to it
   std::atomic<double> memory_mb{0};           // of the process group, read after the load and now and then
 

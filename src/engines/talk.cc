@@ -1,5 +1,7 @@
 #include "engines/talk.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -14,6 +16,11 @@
 namespace hostler::engines {
 namespace {
 
+bool HasEnded(const Handle& handle) {
+  pollfd look{handle.process.get(), POLLIN, 0};
+  return ::poll(&look, 1, 0) > 0;
+}
+
 // What a broken connection means to the person who asked. If the process has ended, that says more, and is known a moment later.
 Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
   const bool broken = error.code == Code::kUpstream || error.code == Code::kUnavailable;
@@ -21,6 +28,8 @@ Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
     OneShot<bool> died(co_await boost::asio::this_coro::executor);
     handle->died.Notify(0, died.promise());
     (void)co_await died.WaitUntil(Clock::now() + std::chrono::milliseconds(500));
+    // On a busy machine the report takes longer than the end.
+    if (!handle->dead && HasEnded(*handle)) (void)co_await died.WaitUntil(Clock::now() + std::chrono::seconds(10));
   }
   if (!handle->dead) {
     if (error.code == Code::kUnavailable && handle->unreachable) handle->unreachable();
