@@ -16,7 +16,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kHeadLimit = 64 << 10;
-constexpr std::size_t kRoom = 128 << 10;
+constexpr std::size_t kRoom = 64 << 10;
 
 Error Broken(const Endpoint& endpoint, std::string_view why) {
   return Error{Code::kUpstream, fmt::format("{} {}", endpoint.Text(), why), "See the log of the server there", {}, {}};
