@@ -14,15 +14,7 @@ import harness
 SECONDS = 10
 LINES = 100  # a second
 LINES_A_REQUEST = 4  # two of the model, two of its engine
-CONFIG = f"""
-[[model]]
-id = "lines"
-type = "tts"
-engine = {json.dumps(str(harness.BIN / "hostler-engine-fake"))}
-[model.options]
-chunks = 1
-chunk_samples = 10
-"""
+CONFIG = harness.fake("lines", chunks=1, chunk_samples=10)
 
 
 def cpu(pid):

@@ -12,6 +12,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "bin"
 
 
+def fake(name, **options):
+    """A [[model]] that the tests' engine runs; `options` as in engines/fake/README.md, in TOML's words."""
+    pairs = ", ".join(f"{key} = {value}" for key, value in options.items())
+    return f"[[model]]\nid = \"{name}\"\ntype = \"tts\"\nengine = \"{BIN / 'hostler-engine-fake'}\"\noptions = {{ {pairs} }}\n"
+
+
 class Daemon:
     def __init__(self, config="", level="WARNING"):
         self.folder = tempfile.TemporaryDirectory(prefix="hostler-bench-")

@@ -15,12 +15,7 @@ import harness
 HALF_OPEN = 5000
 
 
-def fake(name, **options):
-    pairs = ", ".join(f"{key} = {value}" for key, value in options.items())
-    return f"[[model]]\nid = \"{name}\"\ntype = \"tts\"\nengine = \"{harness.BIN / 'hostler-engine-fake'}\"\noptions = {{ {pairs} }}\n"
-
-
-CONFIG = fake("loads", load_ms=5000) + fake("streams", chunks=1000000, chunk_ms=2) + fake("crashes", crash_at_chunk=0)
+CONFIG = harness.fake("loads", load_ms=5000) + harness.fake("streams", chunks=1000000, chunk_ms=2) + harness.fake("crashes", crash_at_chunk=0)
 
 
 def samples(daemon, path, seconds):

@@ -11,16 +11,7 @@ import time
 import harness
 
 SAMPLES = 20
-CONFIG = f"""
-[[model]]
-id = "leaks"
-type = "tts"
-engine = {json.dumps(str(harness.BIN / "hostler-engine-fake"))}
-[model.options]
-chunks = 1
-chunk_samples = 10
-parallel = 4
-"""
+CONFIG = harness.fake("leaks", chunks=1, chunk_samples=10, parallel=4)
 
 
 def look(pid):

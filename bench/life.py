@@ -14,7 +14,7 @@ import time
 import harness
 
 ENGINE = harness.BIN / "hostler-engine-fake"
-TRIVIAL = f"[[model]]\nid = \"trivial\"\ntype = \"tts\"\nengine = \"{ENGINE}\"\n"
+TRIVIAL = harness.fake("trivial")
 
 
 class Unix(http.client.HTTPConnection):

@@ -64,11 +64,6 @@ class Nginx:
         self.folder.cleanup()
 
 
-def fake(name, **options):
-    pairs = ", ".join(f"{key} = {value}" for key, value in options.items())
-    return f"[[model]]\nid = \"{name}\"\ntype = \"tts\"\nengine = \"{harness.BIN / 'hostler-engine-fake'}\"\noptions = {{ {pairs} }}\n"
-
-
 def load(mode, request, targets, **options):
     with tempfile.NamedTemporaryFile() as file:
         file.write(request)
@@ -99,10 +94,10 @@ def recording():
 
 
 MODELS = {
-    "small": fake("small", chunks=1, chunk_samples=80, instant="true"),
-    "big": fake("big", chunks=64, chunk_samples=8192, instant="true"),
-    "event": fake("event", stamped_segments=500, chunk_ms=1),
-    "events": fake("events", stamped_segments=40, chunk_ms=50, parallel=256),
+    "small": harness.fake("small", chunks=1, chunk_samples=80, instant="true"),
+    "big": harness.fake("big", chunks=64, chunk_samples=8192, instant="true"),
+    "event": harness.fake("event", stamped_segments=500, chunk_ms=1),
+    "events": harness.fake("events", stamped_segments=40, chunk_ms=50, parallel=256),
 }
 
 
