@@ -52,6 +52,14 @@ std::string PeerName(const sockaddr_storage& address) {
   return text;
 }
 
+// The allocator keeps what a flood of connections needed, scattered as it is, unless it is told that the flood is over.
+void GiveMemoryBack(ServerState& state) {
+  constexpr std::size_t kFlood = 1000;
+  std::size_t peak = state.peak.load(std::memory_order_relaxed);
+  if (peak < kFlood || state.connections.load(std::memory_order_relaxed) > peak / 16) return;
+  if (state.peak.compare_exchange_strong(peak, 0)) ::malloc_trim(0);
+}
+
 Task<> RunTicker(std::shared_ptr<ServerState> state, Shard& shard) {
   Timer timer(shard.loop.executor());
   while (!shard.connections.empty()) {
@@ -62,20 +70,13 @@ Task<> RunTicker(std::shared_ptr<ServerState> state, Shard& shard) {
     for (Connection& connection : shard.connections) shard.ticked.push_back(connection.shared_from_this());
     for (const auto& connection : shard.ticked) connection->Tick(now, shard.hard_stop);
     shard.ticked.clear();
+    GiveMemoryBack(*state);  // a tick after the last of them: what they held is free by now
   }
   shard.ticking = false;
 }
 
 void ReportIfEmpty(ServerState& state, Shard& shard) {
   if (shard.draining && shard.connections.empty() && !std::exchange(shard.reported_empty, true)) state.LeaveDrain();
-}
-
-// The allocator keeps what a flood of connections needed, scattered as it is, unless it is told that the flood is over.
-void GiveMemoryBack(ServerState& state) {
-  constexpr std::size_t kFlood = 1000;
-  std::size_t peak = state.peak.load(std::memory_order_relaxed);
-  if (peak < kFlood || state.connections.load(std::memory_order_relaxed) > peak / 16) return;
-  if (state.peak.compare_exchange_strong(peak, 0)) ::malloc_trim(0);
 }
 
 // The session is over, however it ended.
@@ -96,7 +97,7 @@ void Retire(const std::shared_ptr<Connection>& connection, const std::exception_
   connection->Uncount();
   ReportIfEmpty(connection->state(), connection->shard());
   // The coroutine's last frames are still on the stack and were given this connection's cancellation slot.
-  asio::post(connection->shard().loop.executor(), [connection] { GiveMemoryBack(connection->state()); });
+  asio::post(connection->shard().loop.executor(), [connection] {});
 }
 
 // On the connection's own loop.
