@@ -18,6 +18,7 @@
 
 #include "os/proc.h"
 #include "os/system_error.h"
+#include "os/tree.h"
 
 namespace hostler::os {
 namespace {
@@ -316,10 +317,8 @@ std::vector<std::string> Environment(const std::vector<std::string>& changes) {
 
 std::vector<pid_t> FindByEnvironment(const std::string& entry) {
   std::vector<pid_t> found;
-  const std::string wanted = '\0' + entry + '\0';
   ForEachProcess([&](pid_t pid) {
-    if (pid == ::getpid()) return;
-    if (const auto text = ReadProcFile(pid, "environ"); text && ('\0' + *text).contains(wanted)) found.push_back(pid);
+    if (pid != ::getpid() && HasEnvironment(pid, entry)) found.push_back(pid);
   });
   return found;
 }
