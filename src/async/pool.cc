@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <system_error>
+
 namespace hostler {
 
 Pool::Pool(std::string name, std::size_t threads) : name_(std::move(name)), limit_(threads) {}
@@ -16,21 +18,40 @@ Pool::~Pool() {
 }
 
 void Pool::Submit(std::move_only_function<void()> job) {
+  bool ours = false;
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
     jobs_.push_back(std::move(job));
-    // Threads start with the first work, so that an idle daemon stays small.
-    if (threads_.size() < limit_) threads_.emplace_back([this] { Work(); });
+    ours = !HaveThread();
+    if (ours) {
+      job = std::move(jobs_.back());
+      jobs_.pop_back();
+    }
   }
+  if (ours) return job();
   wake_.notify_one();
+}
+
+// Threads start with the first work, and only if nobody is free for it, so that an idle daemon stays small. False if there is no
+// thread at all, nor room for one: whoever submits has to do it, late rather than never.
+bool Pool::HaveThread() {
+  if (idle_ >= jobs_.size() || threads_.size() >= limit_) return true;
+  try {
+    threads_.emplace_back([this] { Work(); });
+  } catch (const std::system_error&) {
+    return !threads_.empty();
+  }
+  return true;
 }
 
 void Pool::Work() {
   pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
   std::unique_lock lock(mutex_);
   for (;;) {
+    ++idle_;
     wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    --idle_;
     if (jobs_.empty()) return;
     auto job = std::move(jobs_.front());
     jobs_.pop_front();

@@ -53,10 +53,12 @@ class Pool {
 
  private:
   void Work();
+  bool HaveThread();  // REQUIRES: mutex_
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::move_only_function<void()>> jobs_;
+  std::size_t idle_ = 0;  // threads that wait for a job, those that were just woken included
   bool stopping_ = false;
   std::vector<std::thread> threads_;
   const std::string name_;

@@ -48,12 +48,36 @@ struct Config {
   std::vector<std::string> pinned;  // never evicted, never idled out
   std::string default_tts = "espeak";
   std::string default_stt = "pocketsphinx";
+  // [store]
+  std::filesystem::path cache;        // the Hugging Face cache; empty: as huggingface_hub finds it (HF_HUB_CACHE, HF_HOME …)
+  std::filesystem::path models_base;  // holds models/, external_models/, samples/; empty: the home
+  std::filesystem::path database;     // tasks and references; empty: HOME/hostler.db
+  std::filesystem::path catalogue;    // the user's own entries; empty: HOME/models.toml
+  double trash_minutes = 60;          // a deleted model can be brought back for so long; 0: it is gone at once
+  int keep_free_mb = 256;             // of the disk, that downloads leave alone
+  // [download]
+  std::string download_limit = "0";  // base/rate.h
+  std::string download_schedule;
+  int download_connections = 16;  // at the same time, over all downloads
+  int download_memory_mb = 32;    // received and not on disk yet, over all downloads
+  int download_tasks = 2;         // models that are fetched at the same time
   // [speech]
   int max_input_length = 4096;  // characters
 
   std::filesystem::path home;        // --home, $HOSTLER_HOME, else $XDG_STATE_HOME/hostler, else ~/.local/state/hostler
   std::vector<model::Entry> models;  // [[model]]: what the user adds to the catalogue
 };
+
+// Where these are if nothing was set.
+[[nodiscard]] inline std::filesystem::path DatabaseFile(const Config& config) {
+  return config.database.empty() ? config.home / "hostler.db" : config.database;
+}
+[[nodiscard]] inline std::filesystem::path ModelsBase(const Config& config) {
+  return config.models_base.empty() ? config.home : config.models_base;
+}
+[[nodiscard]] inline std::filesystem::path CatalogueFile(const Config& config) {
+  return config.catalogue.empty() ? config.home / "models.toml" : config.catalogue;
+}
 
 enum class Origin { kDefault, kFile, kEnvironment, kFlag };
 BOOST_DESCRIBE_ENUM(Origin, kDefault, kFile, kEnvironment, kFlag)

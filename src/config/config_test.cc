@@ -95,6 +95,19 @@ preload = ["espeak"]
 pinned = ["a/b", "c"]
 default_tts = "flite"
 default_stt = "x"
+[store]
+cache = "/hub"
+models_base = "/app"
+database = "/d/hostler.db"
+catalogue = "/d/models.toml"
+trash_minutes = 0.5
+keep_free_mb = 0
+[download]
+limit = "1.5M"
+schedule = "08:00-18:00=2M"
+connections = 4
+memory_mb = 8
+tasks = 3
 [speech]
 max_input_length = 10
 )");
@@ -125,6 +138,17 @@ max_input_length = 10
   EXPECT_THAT(c.pinned, ElementsAre("a/b", "c"));
   EXPECT_EQ(c.default_tts, "flite");
   EXPECT_EQ(c.default_stt, "x");
+  EXPECT_EQ(c.cache, "/hub");
+  EXPECT_EQ(c.models_base, "/app");
+  EXPECT_EQ(c.database, "/d/hostler.db");
+  EXPECT_EQ(c.catalogue, "/d/models.toml");
+  EXPECT_EQ(c.trash_minutes, 0.5);
+  EXPECT_EQ(c.keep_free_mb, 0);
+  EXPECT_EQ(c.download_limit, "1.5M");
+  EXPECT_EQ(c.download_schedule, "08:00-18:00=2M");
+  EXPECT_EQ(c.download_connections, 4);
+  EXPECT_EQ(c.download_memory_mb, 8);
+  EXPECT_EQ(c.download_tasks, 3);
   EXPECT_EQ(c.max_input_length, 10);
   for (const KeyInfo& key : Keys()) EXPECT_EQ(Find(*loaded, key.key).origin, Origin::kFile) << key.key;
   EXPECT_EQ(Find(*loaded, "models.pinned").value, R"(["a/b", "c"])");
@@ -194,6 +218,17 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"models.pinned", "a"},
                                                       {"models.default_tts", "a"},
                                                       {"models.default_stt", "a"},
+                                                      {"store.cache", "/c"},
+                                                      {"store.models_base", "/m"},
+                                                      {"store.database", "/d"},
+                                                      {"store.catalogue", "/t"},
+                                                      {"store.trash_minutes", "1"},
+                                                      {"store.keep_free_mb", "1"},
+                                                      {"download.limit", "1M"},
+                                                      {"download.schedule", "08:00-09:00=1M"},
+                                                      {"download.connections", "1"},
+                                                      {"download.memory_mb", "4"},
+                                                      {"download.tasks", "1"},
                                                       {"speech.max_input_length", "1"}};
   for (const KeyInfo& key : Keys()) {
     ASSERT_TRUE(samples.contains(key.key)) << key.key << ": add a sample";

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/rate.h"
 #include "base/text.h"
 
 namespace hostler::config {
@@ -191,9 +192,17 @@ bool IsOrigin(std::string_view text) {
   return false;
 }
 
+bool IsRate(std::string_view text) {
+  return ParseRate(text).has_value();
+}
+
+bool IsSchedule(std::string_view text) {
+  return ParseRateSchedule(text).has_value();
+}
+
 using C = Config;
 
-std::vector<Key> MakeTable() {
+[[gnu::cold]] std::vector<Key> MakeTable() {  // once, at the start: compiled for size
   return {
       // key, flag, variable, what it takes, meaning
       {"server.host", "--host", "HOSTLER_HOST", Text(&C::host, "a host name or address", IsHost), "Address to listen on."},
@@ -242,19 +251,36 @@ std::vector<Key> MakeTable() {
        "Model that speaks when none is named."},
       {"models.default_stt", "--default-stt", "HOSTLER_DEFAULT_STT", Text(&C::default_stt, kModelIdRule, IsModelId),
        "Model that transcribes when none is named."},
+      {"store.cache", "--cache", "HOSTLER_CACHE", Folder(&C::cache),
+       "The Hugging Face cache; empty: HF_HUB_CACHE, HF_HOME/hub, else ~/.cache/huggingface/hub."},
+      {"store.models_base", "--models-base", "HOSTLER_MODELS_BASE", Folder(&C::models_base),
+       "Folder that holds models/ and external_models/; empty: the home."},
+      {"store.database", "--database", "HOSTLER_DATABASE", Folder(&C::database),
+       "File with tasks and references; empty: hostler.db in the home."},
+      {"store.catalogue", "--catalogue", "HOSTLER_CATALOGUE", Folder(&C::catalogue),
+       "File with your own entries of the catalogue; empty: models.toml in the home."},
+      {"store.trash_minutes", "--trash-minutes", "HOSTLER_TRASH_MINUTES", Real(&C::trash_minutes, 0, 525'600),
+       "Minutes in which a deletion can be undone; its space is free afterwards."},
+      {"store.keep_free_mb", "--keep-free-mb", "HOSTLER_KEEP_FREE_MB", Whole(&C::keep_free_mb, 0, 1 << 30),
+       "Space in MB (2^20 bytes) that downloads leave on the disk."},
+      {"download.limit", "--download-limit", "HOSTLER_DOWNLOAD_LIMIT",
+       Text(&C::download_limit, "a rate in bytes per second like 500k, 20M, or off", IsRate),
+       "Bandwidth of all downloads together; off: no limit."},
+      {"download.schedule", "--download-schedule", "HOSTLER_DOWNLOAD_SCHEDULE",
+       Text(&C::download_schedule, "spans of the day like 08:00-18:00=2M, 23:00-06:00=off", IsSchedule),
+       "Other limits at some times of the day."},
+      {"download.connections", "--download-connections", "HOSTLER_DOWNLOAD_CONNECTIONS", Whole(&C::download_connections, 1, 64),
+       "Connections of all downloads together, at most."},
+      {"download.memory_mb", "--download-memory-mb", "HOSTLER_DOWNLOAD_MEMORY_MB", Whole(&C::download_memory_mb, 4, 4096),
+       "Memory in MB (2^20 bytes) for what was received and is not on disk yet."},
+      {"download.tasks", "--download-tasks", "HOSTLER_DOWNLOAD_TASKS", Whole(&C::download_tasks, 1, 32),
+       "Models that are fetched at the same time; others wait."},
       {"speech.max_input_length", "--max-input-length", "HOSTLER_MAX_INPUT_LENGTH", Whole(&C::max_input_length, 1, 10'000'000),
        "Longest text to speak, in characters."},
   };
 }
 
 }  // namespace
-
-bool IsModelId(std::string_view id) {
-  const auto length = Utf8Length(id);
-  if (!length || *length == 0 || *length > 200 || id[0] == '/' || id[0] == '.' || id.find("..") != std::string_view::npos)
-    return false;
-  return std::none_of(id.begin(), id.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-}
 
 const std::vector<Key>& KeyTable() {
   static const std::vector<Key> table = MakeTable();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/fields.h"
 #include "config/node.h"
 
 namespace hostler::config {
@@ -38,10 +39,5 @@ struct Key {
 
 [[nodiscard]] const std::vector<Key>& KeyTable();
 [[nodiscard]] const Key* FindKey(std::string_view name);
-
-// What a model may be called: 1 to 200 characters, no control characters, no "..", not starting with "/" or ".".
-inline constexpr std::string_view kModelIdRule =
-    "a model id (1 to 200 characters, without control characters or \"..\", not starting with \"/\" or \".\")";
-[[nodiscard]] bool IsModelId(std::string_view id);
 
 }  // namespace hostler::config

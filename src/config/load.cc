@@ -54,6 +54,12 @@ Result<> Apply(const Key& key, const Node& node, const Source& source, const Con
 Result<std::string> ReadFile(const std::filesystem::path& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
+  if (error == std::errc::permission_denied) {
+    return Fail(
+        Code::kForbidden, fmt::format("{}: cannot be looked at: permission denied", path.string()),
+        fmt::format("Give the user that runs hostler the rights to the folder {}, or name another with --home or --config.",
+                    path.parent_path().string()));
+  }
   if (!std::filesystem::exists(status)) {
     return Fail(Code::kNotFound, fmt::format("{}: there is no such configuration file", path.string()),
                 "Give the right path with --config, or leave it out.");

@@ -5,42 +5,13 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "config/keys.h"
+#include "config/fields.h"
 
 namespace hostler::config {
 namespace {
 
-bool IsPlainText(std::string_view text) {
-  return text.size() <= 4096 &&
-         std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-}
-
-bool IsProvider(std::string_view text) {
-  return !text.empty() && text.size() <= 100 &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string_view::npos;
-}
-
-// A program of the engines folder, or a path; never something that a shell or a PATH would look up.
-bool IsEngine(std::string_view text) {
-  if (text.starts_with('/')) return text.size() > 1 && IsPlainText(text);
-  constexpr std::string_view kPrefix = "hostler-engine-";
-  return text.size() > kPrefix.size() && text.starts_with(kPrefix) &&
-         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
-}
-
 bool IsAbsolutePath(std::string_view text) {
   return text.starts_with('/') && IsPlainText(text);
-}
-
-// One key of a [[model]] table.
-struct Field {
-  std::string name;
-  std::string expected;
-  Result<> (*read)(model::Entry&, const Node&);  // an empty message: not what was expected
-};
-
-Result<> Mismatch() {
-  return Fail(Code::kInvalid, "");
 }
 
 template <std::string model::Entry::* member, bool (*good)(std::string_view)>
@@ -80,9 +51,9 @@ Result<> ReadPinned(model::Entry& entry, const Node& node) {
   return {};
 }
 
-const std::vector<Field>& Fields() {
+const std::vector<Field<model::Entry>>& Fields() {
   using E = model::Entry;
-  static const std::vector<Field> fields = {
+  static const std::vector<Field<model::Entry>> fields = {
       {"id", std::string(kModelIdRule), ReadText<&E::id, IsModelId>},
       {"type", "one of " + Join(json::EnumNames<model::ModelType>(), ", "), ReadType},
       {"engine", "the name of an engine like \"hostler-engine-x\", or an absolute path", ReadText<&E::engine, IsEngine>},
@@ -98,38 +69,12 @@ const std::vector<Field>& Fields() {
   return fields;
 }
 
-Result<> ReadField(model::Entry& entry, const std::string& name, const Node& node, const std::string& file) {
-  std::vector<std::string> names;
-  for (const Field& field : Fields()) {
-    names.push_back(field.name);
-    if (field.name != name) continue;
-    auto read = field.read(entry, node);
-    if (read) return {};
-    const std::string where = fmt::format("{}:{}: model.{}: ", file, node.line, name);
-    if (!read.error().message.empty()) return Fail(Code::kInvalid, where + read.error().message, read.error().remedy);
-    return Fail(Code::kInvalid, where + fmt::format("expected {}, got {}", field.expected, Describe(node)),
-                "Change the value in the file, or remove the line.");
-  }
-  const std::string nearest = Nearest(name, names);
-  return Fail(Code::kInvalid, fmt::format("{}:{}: model.{}: unknown key", file, node.line, name),
-              nearest.empty() ? "A [[model]] has: " + Join(names, ", ") + "." : fmt::format("Did you mean \"{}\"?", nearest));
-}
-
-Result<FileModel> ReadModel(const Node& node, const std::string& file) {
-  const auto* table = std::get_if<Node::Table>(&node.value);
-  if (table == nullptr)
-    return Fail(Code::kInvalid, fmt::format("{}:{}: model: expected a table, got {}", file, node.line, Describe(node)),
-                "Write [[model]].");
+Result<FileModel> ReadModel(const Node& node, const Place& place) {
   FileModel model;
   model.line = node.line;
   model.entry.provider = "custom";
-  for (const auto& [name, value] : *table) HOSTLER_OK(ReadField(model.entry, name, value, file));
-  for (const std::string_view required : {"id", "type", "engine"}) {
-    if (std::any_of(table->begin(), table->end(), [&](const auto& field) { return field.name == required; })) continue;
-    const std::string id = model.entry.id.empty() ? "" : " of " + Quoted(model.entry.id);
-    return Fail(Code::kInvalid, fmt::format("{}:{}: model.{}: missing; a [[model]]{} needs it", file, node.line, required, id),
-                "A [[model]] needs id, type and engine.");
-  }
+  HOSTLER_OK(ReadFields(model.entry, node, Fields(), place));
+  HOSTLER_OK(RequireKeys(node, {"id", "type", "engine"}, place, model.entry.id));
   return model;
 }
 
@@ -156,14 +101,11 @@ std::string ShowValue(const json::Any& value) {
 }  // namespace
 
 Result<std::vector<FileModel>> ReadModels(const Node& node, const std::string& file) {
-  const auto* items = std::get_if<Node::Array>(&node.value);
-  if (items == nullptr) {
-    return Fail(Code::kInvalid, fmt::format("{}:{}: model: expected [[model]] tables, got {}", file, node.line, Describe(node)),
-                "Write [[model]] with double brackets, once for each model.");
-  }
+  const Place place{file, "model"};
+  HOSTLER_TRY(const auto tables, Tables(node, place));
   std::vector<FileModel> models;
-  for (const Node& item : *items) {
-    HOSTLER_TRY(FileModel model, ReadModel(item, file));
+  for (const Node* table : tables) {
+    HOSTLER_TRY(FileModel model, ReadModel(*table, place));
     const auto same =
         std::find_if(models.begin(), models.end(), [&](const FileModel& other) { return other.entry.id == model.entry.id; });
     if (same != models.end()) {

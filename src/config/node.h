@@ -1,6 +1,6 @@
 // A TOML document as a plain tree that remembers its lines, so that every later error can say where.
 //
-// Internal to this room. Plain values; any thread.
+// For this room, and for rooms that read a TOML file of their own. Plain values; any thread.
 #pragma once
 
 #include <cstdint>

@@ -34,7 +34,8 @@ struct Entry {
   std::string description;
   std::string engine;        // executable: a name like `hostler-engine-classic` or a path; empty: no engine runs it
   std::string engine_model;  // the name under which the engine knows it; the id if empty
-  std::string path;          // the model's file or folder, given to the engine; empty: it needs none
+  std::string path;          // the model's file or folder, given to the engine; empty: it needs none, or `repository` has it
+  std::string repository;    // on a hub: its files come into the cache first, and are found there when it is loaded
   json::Any options = json::Any(boost::json::object_kind);  // given to the engine with the load
   DiskState disk = DiskState::kAvailable;
   std::string remedy;                // for kProviderMissing: how to get it

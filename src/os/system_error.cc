@@ -27,7 +27,10 @@ Advice AdviceFor(int error) {
     case EMFILE:
     case ENFILE: return {Code::kUnavailable, "Too many files are open; raise the limit (ulimit -n)."};
     case ENOMEM:
-    case EAGAIN: return {Code::kUnavailable, "The machine is short of memory or processes; free some and try again."};
+    case EAGAIN:
+      return {
+          Code::kUnavailable,
+          "The machine is short of memory, or its user of processes; free some, or raise the limit (ulimit -u), and try again."};
     case EEXIST:
     case EBUSY:
     case EADDRINUSE: return {Code::kConflict, "Something else uses it; remove it or choose another name."};
