@@ -48,3 +48,33 @@ function(hostler_program name)
   target_link_libraries(${name} PRIVATE ${PROGRAM_LIBS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 endfunction()
+
+# hostler_migrations(ROOM file.sql...): a room's numbered .sql files as NAMESPACE::kMigrations, in the order given, for db::Chapter.
+# Writes migrations.cc into the build folder and its name into MIGRATIONS_SOURCE, for the room's SOURCES.
+function(hostler_migrations room)
+  set(steps "")
+  set(number 0)
+  foreach(file ${ARGN})
+    math(EXPR number "${number} + 1")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+    file(READ ${file} sql)
+    get_filename_component(name ${file} NAME_WE)
+    if(NOT name MATCHES "^0*${number}_")
+      message(FATAL_ERROR "${file}: expected number ${number}; migrations are numbered without gaps")
+    endif()
+    string(APPEND steps "    {${number}, \"${name}\", R\"sql(${sql})sql\"},\n")
+  endforeach()
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/migrations.cc)
+  file(CONFIGURE OUTPUT ${output} @ONLY CONTENT
+"#include \"${room}/migrations.h\"
+
+namespace hostler::${room} {
+namespace {
+constexpr db::Migration kSteps[] = {
+${steps}};
+}  // namespace
+const db::Chapter kMigrations{\"${room}\", kSteps};
+}  // namespace hostler::${room}
+")
+  set(MIGRATIONS_SOURCE ${output} PARENT_SCOPE)
+endfunction()
