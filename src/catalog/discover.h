@@ -1,0 +1,40 @@
+// What is this? Guesses type, provider and engine of what lies in models/ from names and the first bytes of a few files. (seed
+// 001)
+//
+// Pure: whoever looks into the folder hands the facts over. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.h"
+
+namespace hostler::catalog {
+
+inline constexpr std::size_t kHeadBytes = 65'536;  // of a file; more of it helps with nothing
+
+// One file or folder, as it was found.
+struct Facts {
+  std::string name;  // relative to models/, it becomes the id
+  bool is_folder = false;
+  std::vector<std::string> files;            // of a folder, relative; may be empty for a file by itself
+  std::map<std::string, std::string> heads;  // file -> its first bytes, for those that HeadsToRead() names
+  std::uint64_t bytes = 0;                   // all together
+};
+
+struct Guess {
+  std::optional<Entry> entry;  // curated = false, source = "models"; nullopt: not something to list
+  std::string why;             // one sentence: what it was taken for and by what, or why it is left out
+};
+
+// The files whose first kHeadBytes are worth reading: at most 8.
+[[nodiscard]] std::vector<std::string> HeadsToRead(const Facts& facts);
+
+// An entry without an engine is something that hostler can show, but that nothing here can run.
+[[nodiscard]] Guess Discover(const Facts& facts);
+
+}  // namespace hostler::catalog
