@@ -3,6 +3,7 @@
 #include "api/door.h"
 #include "api/engine/routes.h"
 #include "api/guard.h"
+#include "api/models/routes.h"
 #include "api/openai/routes.h"
 #include "api/ops/routes.h"
 #include "api/voice/routes.h"
@@ -63,6 +64,13 @@ http::Handler MakeApi(app::House& house) {
   openai::AddTranscriptions(door);
   voice::AddModels(door);
   voice::AddVoices(door);
+  voice::AddManage(door);
+  models::AddList(door);
+  models::AddDownload(door);
+  models::AddTasks(door);
+  models::AddRemoval(door);
+  models::AddCare(door);
+  models::AddReferences(door);
   engine::AddModels(door);
   engine::AddGenerate(door);
   engine::AddLogs(door);

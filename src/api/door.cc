@@ -15,7 +15,7 @@ Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
   if (!type.empty() && type != "application/json" && !type.ends_with("+json")) {
     co_return Fail(Error{Code::kUnsupported,
                          fmt::format("the content type is {}, this route takes JSON", type),
-                         "Send Content-Type: application/json.",
+                         "Send Content-Type: application/json (curl: -H 'Content-Type: application/json').",
                          {},
                          "unsupported_media_type"});
   }

@@ -53,9 +53,11 @@ class Door {
   // With a JSON body; unknown fields are errors (hostler's own routes).
   template <class Request, class Answer>
   void Post(std::string_view pattern, const Doc& doc, Task<Result<Answer>> (*handle)(app::House&, http::Exchange&, Request)) {
-    openapi_.AddRoute(http::Method::kPost, pattern, doc, openapi_.SchemaOf<Request>(), openapi_.SchemaOf<Answer>());
-    router_.Add(http::Method::kPost, pattern,
-                [&house = house_, handle](http::Exchange& exchange) { return RunWithBody(house, exchange, handle); });
+    WithBody(http::Method::kPost, pattern, doc, handle);
+  }
+  template <class Request, class Answer>
+  void Put(std::string_view pattern, const Doc& doc, Task<Result<Answer>> (*handle)(app::House&, http::Exchange&, Request)) {
+    WithBody(http::Method::kPut, pattern, doc, handle);
   }
   // The handler answers by itself. `Request` is only for the documentation (void: no body).
   template <class Request = void>
@@ -70,6 +72,13 @@ class Door {
   [[nodiscard]] std::string OpenApiText() const { return openapi_.Text(); }
 
  private:
+  template <class Request, class Answer>
+  void WithBody(http::Method method, std::string_view pattern, const Doc& doc,
+                Task<Result<Answer>> (*handle)(app::House&, http::Exchange&, Request)) {
+    openapi_.AddRoute(method, pattern, doc, openapi_.SchemaOf<Request>(), openapi_.SchemaOf<Answer>());
+    router_.Add(method, pattern,
+                [&house = house_, handle](http::Exchange& exchange) { return RunWithBody(house, exchange, handle); });
+  }
   template <class Answer>
   void Typed(http::Method method, std::string_view pattern, const Doc& doc,
              Task<Result<Answer>> (*handle)(app::House&, http::Exchange&)) {

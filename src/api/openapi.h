@@ -34,13 +34,14 @@ class OpenApi {
                 const boost::json::value& answer);
   [[nodiscard]] std::string Text() const;
 
-  // A JSON schema of T; structs are put under components/schemas and referred to.
+  // A JSON schema of T; structs are put under components/schemas and referred to. Cold, as all that runs once at the start:
+  // compiled for size, it stays out of an idle daemon's memory.
   template <class T>
-  boost::json::value SchemaOf();
+  [[gnu::cold]] boost::json::value SchemaOf();
 
  private:
   template <class T>
-  boost::json::value StructSchema();
+  [[gnu::cold]] boost::json::value StructSchema();
 
   // The struct's own name, or with its namespace before it where another struct has that name already.
   [[nodiscard]] std::string SchemaName(std::string_view type_name);

@@ -206,6 +206,10 @@ Task<Result<>> Instance::AskAbilities() {
 Task<Result<model::Receipt>> Instance::Start() {
   workshop_.control->AssertHere();
   const auto begin = Clock::now();
+  files_ = entry_.path;
+  if (files_.empty() && !entry_.repository.empty() && workshop_.find_files) {
+    HOSTLER_CO_TRY(files_, co_await workshop_.find_files(entry_.id));
+  }
   HOSTLER_CO_OK(Spawn());
   Result<> step = co_await Greet();
   if (step) {

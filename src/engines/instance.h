@@ -93,6 +93,8 @@ struct Workshop {
   Family family;
   std::string marker;  // "HOSTLER_ENGINE_HOME=…": in the environment of every engine, to find left-overs
   int threads = 1;
+  // Where the files of an entry with a repository are; asked before its engine is started.
+  std::function<Task<Result<std::filesystem::path>>(model::ModelId)> find_files;
   int max_memory_mb = 0;  // of one engine with all that it starts; 0: no limit. An entry may have its own
   int max_processes = 0;  // … and threads
   Deadlines deadlines;
@@ -150,6 +152,7 @@ class Instance {
   const model::Entry entry_;
   const OnEnd on_end_;
   const OnProgress on_progress_;
+  std::string files_;  // what the engine is given: the entry's path, or where its repository is
   std::shared_ptr<Handle> handle_;
   std::shared_ptr<Shared> shared_;
   http::Client client_;

@@ -66,11 +66,11 @@ Task<Result<>> Instance::LoadModel() {
   wire::LoadRequest load;
   load.model_id = entry_.engine_model.empty() ? entry_.id : entry_.engine_model;
   load.options = entry_.options;
-  if (!entry_.path.empty()) load.path = entry_.path;
+  if (!files_.empty()) load.path = files_;
   http::Request request = JsonRequest(http::Method::kPost, "/models/load", load);
   request.headers.Set("Accept", "text/event-stream");
   request.first_byte_deadline =
-      workshop_.deadlines.load + co_await workshop_.pool->Run([path = entry_.path] { return ReadingTime(path); });
+      workshop_.deadlines.load + co_await workshop_.pool->Run([path = files_] { return ReadingTime(path); });
   request.idle_deadline = request.first_byte_deadline;
   const Clock::time_point end_of_patience = Clock::now() + (kPatience * request.first_byte_deadline);
   HOSTLER_CO_TRY(const auto reply, co_await client_.Open(shared_->endpoint, std::move(request)));

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -11,6 +12,8 @@
 #include <fmt/format.h>
 
 #include "api/errors.h"
+#include "app/pull.h"
+#include "app/roster.h"
 #include "os/memory.h"
 #include "os/tree.h"
 #include "providers/providers.h"
@@ -53,10 +56,35 @@ engines::Workshop MakeWorkshop(const config::Config& config, const Home& home, L
   return workshop;
 }
 
-lifecycle::Options LifecycleOptions(const config::Config& config) {
+// Of a model that the catalogue knows and no engine here can run.
+Error NotRunHere(const catalog::Catalogue& catalogue, const catalog::Entry& entry) {
+  std::string remedy = providers::MissingRemedy(app::EntryOf(entry));
+  const catalog::Entry* twin = entry.engine.empty() ? catalogue.Servable(entry.id, entry.type) : nullptr;
+  if (twin != nullptr && twin != &entry)
+    remedy = fmt::format("Use \"{}\": the same model in a form that hostler's engines read.", twin->id);
+  return Error{Code::kUnsupported,
+               fmt::format("the provider \"{}\" of the model \"{}\" is not available", entry.provider, entry.id),
+               std::move(remedy), "model", "provider_missing"};
+}
+
+// Everything that can be loaded here: built in, the configuration's, and what of the catalogue an engine is there for.
+std::vector<model::Entry> Entries(const config::Config& config, const catalog::Catalogue& catalogue,
+                                  const engines::Workshop& workshop) {
+  std::vector<model::Entry> entries = providers::Catalogue(config, workshop.engines_folder);
+  std::vector<model::Entry> more;
+  for (const catalog::Entry& entry : catalogue.entries()) more.push_back(app::EntryOf(entry));
+  providers::AddServable(entries, more, config, workshop.engines_folder);
+  return entries;
+}
+
+lifecycle::Options LifecycleOptions(const config::Config& config, const catalog::Catalogue& catalogue) {
   lifecycle::Options options;
   options.rules = {config.max_loaded, config.evict, Duration(config.idle_timeout_s)};
   options.autoload = config.autoload;
+  options.explain = [&catalogue](const model::ModelId& id) -> std::optional<Error> {
+    const catalog::Entry* entry = catalogue.Find(id);
+    return entry == nullptr ? std::nullopt : std::optional(NotRunHere(catalogue, *entry));
+  };
   return options;
 }
 
@@ -115,7 +143,7 @@ bool IsLoopback(const std::string& host) {
 
 }  // namespace
 
-Daemon::Daemon(config::Config config, Home home)
+Daemon::Daemon(config::Config config, Home home, catalog::Catalogue catalogue, const std::vector<std::string>& notes)
     : config_(std::move(config)),
       home_(std::move(home)),
       log_("hostler", log::ParseLevel(config_.log_level).value_or(log::Level::kInfo), true),
@@ -125,11 +153,12 @@ Daemon::Daemon(config::Config config, Home home)
       dossiers_(home_.crashes()),
       pool_("hostler-work", 2),
       engine_pool_("hostler-memory", 1),
+      shelves_(config_, log_, std::move(catalogue)),
       workshop_(MakeWorkshop(config_, home_, control_, engine_pool_, log_)),
       prober_(workshop_, [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
       switchboard_(Pointers(loops_)),
-      lifecycle_(workshop_, LifecycleOptions(config_), providers::Catalogue(config_, workshop_.engines_folder), changes_,
-                 [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
+      lifecycle_(workshop_, LifecycleOptions(config_, shelves_.catalogue), Entries(config_, shelves_.catalogue, workshop_),
+                 changes_, [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
       house_{.config = config_,
              .log = log_,
              .metrics = metrics_,
@@ -140,16 +169,33 @@ Daemon::Daemon(config::Config config, Home home)
              .switchboard = switchboard_,
              .dossiers = dossiers_,
              .lifecycle = lifecycle_,
-             .prober = prober_},
+             .prober = prober_,
+             .catalogue = shelves_.catalogue,
+             .cache = shelves_.cache,
+             .scanner = shelves_.scanner,
+             .trash = shelves_.trash,
+             .shelf = shelves_.shelf,
+             .hub = shelves_.hub,
+             .governor = shelves_.governor,
+             .tasks = shelves_.tasks,
+             .references = shelves_.references,
+             .library = shelves_.library,
+             .disk_pool = shelves_.disk_pool,
+             .bulk_pool = shelves_.bulk_pool,
+             .database_pool = shelves_.database_pool},
       server_(Pointers(loops_), api::MakeApi(house_), ServerOptionsOf(config_, log_)),
       signals_(control_.executor(), SIGTERM, SIGINT) {
+  for (const std::string& note : notes) log_.Warning("models/: {}", note);
   workshop_.reopen_sockets = [this] { return home_.Reopen(); };
+  workshop_.find_files = [this](model::ModelId id) { return app::FilesOf(house_, std::move(id)); };
   workshop_.forget = [this](const http::Endpoint& endpoint) { switchboard_.Forget(endpoint); };
 }
 
 Daemon::~Daemon() {
   // Nothing may run on a loop while the rooms above it go away.
+  shelves_.loop.Stop();
   for (const auto& loop : loops_) loop->Stop();
+  shelves_.loop.Join();
   for (const auto& loop : loops_) loop->Join();
 }
 
@@ -210,9 +256,11 @@ int Daemon::Run() {
   for (const auto& loop : loops_) loop->Start();
   OnSignal();
   WarnOfMissing();
+  shelves_.Begin(house_);
   log_.Info("hostler {} listens on {}, home {}", HOSTLER_VERSION, *url, home_.folder().string());
   std::printf("hostler is listening on %s\n", url->c_str());
   std::fflush(stdout);
+  ::malloc_trim(0);  // what building the house took and gave back
   control_.Post([this] { Preload(); });
   control_.RunHere();
   EndLeftBehind();
@@ -239,10 +287,12 @@ Task<> Daemon::Leave(std::string why) {
   house_.closing = true;  // event streams send what there is and end
   log_.ring().Wake();
   changes_.Wake();
+  shelves_.tasks.ring().Wake();
   lifecycle_.RefuseNew();
   OneShot<bool> drained(control_.executor());
   server_.Drain(kPatience, [promise = drained.promise()] { promise.Set(true); });
   co_await drained.Wait();
+  co_await shelves_.End();
   co_await lifecycle_.Shutdown(kPatience);
   log_.Info("Good-bye");
   control_.Stop();

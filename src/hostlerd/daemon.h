@@ -12,13 +12,14 @@
 #include "api/api.h"
 #include "app/house.h"
 #include "hostlerd/home.h"
+#include "hostlerd/shelves.h"
 #include "http/server.h"
 
 namespace hostler::hostlerd {
 
 class Daemon {
  public:
-  Daemon(config::Config config, Home home);
+  Daemon(config::Config config, Home home, catalog::Catalogue catalogue, const std::vector<std::string>& notes);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -47,6 +48,7 @@ class Daemon {
   engines::DossierStore dossiers_;
   Pool pool_;         // codecs, crash reports; its jobs use the two above
   Pool engine_pool_;  // memory readings: short, and loads and unloads wait for them
+  Shelves shelves_;
   engines::Workshop workshop_;
   engines::Prober prober_;
   engines::Switchboard switchboard_;

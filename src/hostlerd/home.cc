@@ -38,6 +38,8 @@ Result<> MakeFolders(const std::filesystem::path& home) {
                   "Remove the link. To keep hostler's files elsewhere, give another folder with --home.");
     }
     HOSTLER_OK(os::MakeDirectories(home / name));
+    if (::access((home / name).c_str(), R_OK | W_OK | X_OK) != 0)  // better now than with the first upload or the first crash
+      return Fail(os::SystemError(errno, fmt::format("cannot write to the folder {}", (home / name).string())));
   }
   return {};
 }

@@ -2,9 +2,11 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <system_error>
 
 #include "cli/cli.h"
 #include "hostlerd/daemon.h"
+#include "os/system_error.h"
 
 namespace hostler {
 namespace {
@@ -22,8 +24,15 @@ int Serve(const cli::ServeRequest& request) {
   auto home = hostlerd::Home::Open(loaded->config.home);
   if (!home) return Complain(home.error(), home.error().name == hostlerd::Home::kInUse ? 5 : 1);
   loaded->config.home = home->folder();
-  hostlerd::Daemon daemon(std::move(loaded->config), std::move(*home));
-  return daemon.Run();
+  std::vector<std::string> notes;
+  auto catalogue = hostlerd::ReadCatalogue(loaded->config, &notes);
+  if (!catalogue) return Complain(catalogue.error(), 2);
+  try {
+    hostlerd::Daemon daemon(std::move(loaded->config), std::move(*home), std::move(*catalogue), notes);
+    return daemon.Run();
+  } catch (const std::system_error& error) {  // from a thread that cannot be started
+    return Complain(os::SystemError(error.code().value(), "cannot start hostler"), 1);
+  }
 }
 
 }  // namespace

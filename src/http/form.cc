@@ -29,7 +29,14 @@ Result<std::shared_ptr<int>> OpenTemporary(const std::filesystem::path& folder) 
   if (descriptor < 0) {  // not every file system has O_TMPFILE
     std::string path = (folder / "hostler-XXXXXX").string();
     descriptor = ::mkostemp(path.data(), O_CLOEXEC);
-    if (descriptor < 0) return Fail(FileError("make", errno));
+    if (descriptor < 0) {
+      const int reason = errno;
+      Error error = FileError("make", reason);
+      error.message += fmt::format(" (in {})", folder.string());
+      if (reason == EACCES || reason == EPERM || reason == EROFS)
+        error.remedy = "Give the user that runs hostler the rights to that folder.";
+      return Fail(std::move(error));
+    }
     ::unlink(path.c_str());
   }
   return std::shared_ptr<int>(new int(descriptor), [](int* fd) {

@@ -29,6 +29,13 @@ std::string Lifecycle::PlanRestart(Record& record, bool crashed, bool by_itself)
 }
 
 void Lifecycle::StartFailed(Record& record, const Error& error) {
+  if (error.name == "not_downloaded" || error.name == "being_deleted") {  // nothing was begun, and nothing is broken
+    record.instance.reset();
+    Move(record, MemoryState::kUnloaded, error.message);
+    Refuse(record, error);
+    AnswerUnloads(record, LoadOutcome{});
+    return Pump();
+  }
   const bool crashed = record.instance->dossier().has_value();
   const std::string next = PlanRestart(record, crashed, record.coming_back);
   record.restart = record.coming_back && record.not_before != Clock::time_point::max();

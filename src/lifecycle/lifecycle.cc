@@ -56,6 +56,9 @@ Result<> Lifecycle::CheckKnown(const model::ModelId& id) const {
     const auto missing = engines::FindEngine(workshop_, found->second->entry);
     return std::unexpected(missing.error());
   }
+  if (options_.explain) {
+    if (auto why = options_.explain(id)) return std::unexpected(std::move(*why));
+  }
   std::vector<std::string> ids;
   for (const auto& [known, record] : records_) ids.push_back(known);
   const std::string nearest = Nearest(id, ids);

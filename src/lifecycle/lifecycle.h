@@ -83,6 +83,8 @@ struct Options {
   Clock::duration first_pause = std::chrono::seconds(1);  // after a crash; doubles
   int crash_limit = 3;                                    // in `crash_window`: then it stays in error until a person acts
   Clock::duration crash_window = std::chrono::minutes(10);
+  // Why a model that nobody here can run is not known, if somebody does know it; any loop.
+  std::function<std::optional<Error>(const model::ModelId&)> explain;
 };
 
 class Lifecycle {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -14,17 +15,22 @@ namespace {
 
 using model::DiskState;
 
+std::filesystem::path ProgramOf(const model::Entry& entry, const std::filesystem::path& engines_folder) {
+  return entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : engines_folder / entry.engine;
+}
+
+bool IsPinned(const config::Config& config, const model::ModelId& id) {
+  return std::find(config.pinned.begin(), config.pinned.end(), id) != config.pinned.end();
+}
+
 // Where the entry stands, seen from what is built and installed.
 void Judge(model::Entry& entry, bool built, const std::filesystem::path& engines_folder) {
   if (!built) {
     entry.disk = DiskState::kProviderMissing;
-    entry.remedy = fmt::format(
-        "Provider not installed: rebuild hostler with HOSTLER_PROVIDERS (the image with BAKED_PROVIDERS) including {}.",
-        entry.provider);
+    entry.remedy = MissingRemedy(entry);
     return;
   }
-  const std::filesystem::path program =
-      entry.engine.starts_with('/') ? std::filesystem::path(entry.engine) : engines_folder / entry.engine;
+  const std::filesystem::path program = ProgramOf(entry, engines_folder);
   if (::access(program.c_str(), X_OK) == 0) return;
   entry.disk = DiskState::kProviderMissing;
   entry.remedy =
@@ -65,9 +71,29 @@ std::vector<model::Entry> Catalogue(const config::Config& config, const std::fil
     entries.push_back(std::move(entry));
   }
   for (model::Entry& entry : entries) {
-    if (std::find(config.pinned.begin(), config.pinned.end(), entry.id) != config.pinned.end()) entry.pinned = true;
+    if (IsPinned(config, entry.id)) entry.pinned = true;
   }
   return entries;
+}
+
+void AddServable(std::vector<model::Entry>& entries, const std::vector<model::Entry>& more, const config::Config& config,
+                 const std::filesystem::path& engines_folder) {
+  std::set<model::ModelId> taken;
+  for (const model::Entry& entry : entries) taken.insert(entry.id);
+  for (const model::Entry& entry : more) {
+    if (entry.engine.empty() || ::access(ProgramOf(entry, engines_folder).c_str(), X_OK) != 0) continue;
+    if (!taken.insert(entry.id).second) continue;
+    entries.push_back(entry);
+    entries.back().pinned = IsPinned(config, entry.id);
+  }
+}
+
+std::string MissingRemedy(const model::Entry& entry) {
+  if (entry.engine.empty())
+    return "No engine of hostler runs it; hostler downloads, counts and deletes it for other programs that use the same cache.";
+  return fmt::format(
+      "Provider not installed: rebuild hostler with HOSTLER_PROVIDERS (the image with BAKED_PROVIDERS) including {}.",
+      entry.provider);
 }
 
 model::ModelId ResolveAlias(const config::Config& config, const model::ModelId& id) {

@@ -24,6 +24,13 @@ struct Provider {
 // `engines_folder`: an entry whose engine is not there is provider_missing, with the remedy.
 [[nodiscard]] std::vector<model::Entry> Catalogue(const config::Config& config, const std::filesystem::path& engines_folder);
 
+// Adds those of `more` whose engine's program is in `engines_folder` and whose id is not taken.
+void AddServable(std::vector<model::Entry>& entries, const std::vector<model::Entry>& more, const config::Config& config,
+                 const std::filesystem::path& engines_folder);
+
+// Why a model cannot be loaded here, and what would help.
+[[nodiscard]] std::string MissingRemedy(const model::Entry& entry);
+
 // What clients call models by habit: whisper-1, tts-1 … become the configured defaults; everything else stays as it is.
 [[nodiscard]] model::ModelId ResolveAlias(const config::Config& config, const model::ModelId& id);
 

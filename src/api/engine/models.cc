@@ -1,5 +1,6 @@
 #include "api/engine/routes.h"
 #include "api/words.h"
+#include "app/roster.h"
 #include "providers/providers.h"
 
 namespace hostler::api::engine {
@@ -66,7 +67,7 @@ ModelRow RowOf(const lifecycle::Status& status) {
 
 Task<Result<ModelRows>> List(app::House& house, http::Exchange&) {
   ModelRows rows;
-  for (const lifecycle::Status& status : house.lifecycle.List()) rows.models.push_back(RowOf(status));
+  for (const lifecycle::Status& status : co_await app::Roster(house, app::Of::kServable)) rows.models.push_back(RowOf(status));
   co_return rows;
 }
 

@@ -1,5 +1,6 @@
 #include "api/events.h"
 #include "api/log_entry.h"
+#include "api/models/task.h"
 #include "api/ops/routes.h"
 
 namespace hostler::api::ops {
@@ -25,10 +26,10 @@ Result<bool> Wants(const std::optional<std::string>& asked, std::string_view top
   if (!asked) return true;
   bool found = false;
   for (const std::string_view name : Split(*asked, ',')) {
-    if (name != "log" && name != "state" && name != "progress") {
+    if (name != "log" && name != "state" && name != "progress" && name != "task") {
       return Fail(Error{Code::kInvalid,
                         "unknown topic \"" + std::string(name) + "\"",
-                        "Use log, state, progress, or several with commas.",
+                        "Use log, state, progress, task, or several with commas.",
                         "topics",
                         {}});
     }
@@ -50,12 +51,17 @@ std::string ChangeJson(std::uint64_t id, const lifecycle::Change& change) {
   return json::ToJson(ChangeEvent{id, change.model, change.kind, change.reason});
 }
 
+std::string TaskJson(std::uint64_t, const tasks::Record& record) {
+  return json::ToJson(models::BodyOf(record));
+}
+
 Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
   const auto asked = exchange.query().Get("topics");
   HOSTLER_CO_TRY(const LogFilter filter, FilterOf(exchange.query()));
   HOSTLER_CO_TRY(const bool wants_log, Wants(asked, "log"));
   HOSTLER_CO_TRY(const bool wants_state, Wants(asked, "state"));
   HOSTLER_CO_TRY(const bool wants_progress, Wants(asked, "progress"));
+  HOSTLER_CO_TRY(const bool wants_task, Wants(asked, "task"));
   std::vector<std::unique_ptr<Topic>> topics;
   if (wants_log) {
     topics.push_back(
@@ -63,6 +69,8 @@ Task<Result<>> Events(app::House& house, http::Exchange& exchange) {
   }
   if (wants_state) topics.push_back(MakeTopic<lifecycle::Change>("state", house.changes, IsState, ChangeJson));
   if (wants_progress) topics.push_back(MakeTopic<lifecycle::Change>("progress", house.changes, IsProgress, ChangeJson));
+  if (wants_task)
+    topics.push_back(MakeTopic<tasks::Record>("task", house.tasks.ring(), [](const tasks::Record&) { return true; }, TaskJson));
   co_return co_await StreamTopics(exchange, house.closing, std::move(topics));
 }
 

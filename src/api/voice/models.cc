@@ -1,5 +1,6 @@
 #include "api/voice/routes.h"
 #include "api/words.h"
+#include "app/roster.h"
 #include "providers/providers.h"
 
 namespace hostler::api::voice {
@@ -81,7 +82,7 @@ std::optional<double> Unix(const std::optional<WallClock::time_point>& time) {
 
 Task<Result<AudioModels>> List(app::House& house, http::Exchange&) {
   AudioModels models;
-  for (const lifecycle::Status& status : house.lifecycle.List()) {
+  for (const lifecycle::Status& status : co_await app::Roster(house, app::Of::kAll)) {
     if (!IsAudio(status)) continue;
     AudioModel row;
     row.model = row.id = status.entry.id;
@@ -151,16 +152,12 @@ Task<Result<ModelAnswer>> Unload(app::House& house, http::Exchange&, ModelQuesti
   co_return ModelAnswer{"unloaded", id, "unloaded", outcome.receipt.memory_before_mb, outcome.receipt.seconds};
 }
 
-// Built-in models and the user's own have nothing to fetch; the answer says so.
+// Waits for the files. Built-in models and the user's own have nothing to fetch; the answer says so.
 Task<Result<ModelAnswer>> Prefetch(app::House& house, http::Exchange&, ModelQuestion question) {
   const model::ModelId id = Named(house, question);
-  HOSTLER_CO_TRY(const lifecycle::Status status, house.lifecycle.Get(id));
-  if (status.entry.disk == model::DiskState::kProviderMissing) {
-    co_return Fail(Error{Code::kUnsupported,
-                         "the provider \"" + status.entry.provider + "\" of the model \"" + id + "\" is not available",
-                         status.entry.remedy, "model", "provider_missing"});
-  }
-  co_return ModelAnswer{"downloaded", id, "already_downloaded", 0, 0};
+  const auto begin = Clock::now();
+  HOSTLER_CO_TRY(std::string outcome, co_await FetchAndWait(house, id));
+  co_return ModelAnswer{"downloaded", id, std::move(outcome), 0, Seconds(Clock::now() - begin)};
 }
 
 }  // namespace
