@@ -349,7 +349,7 @@ TEST(Cli, CompleteWordsForShells) {
   World world;
   world.daemon.Answer("GET /models", std::string(kModels));
   EXPECT_EQ(world.Run({"__complete", "models"}), 0);
-  EXPECT_EQ(world.out, "espeak\nears\n");
+  EXPECT_EQ(world.out, "ears\nespeak\n");
   EXPECT_EQ(world.Run({"__complete", "models", "--server", DeadUrl()}), 0);
   EXPECT_THAT(world.out + world.err, IsEmpty());
 }

@@ -46,6 +46,13 @@ struct Values {
   CrashesOptions crashes;
   ConfigOptions config;
   ConformOptions conform;
+  PullOptions pull;
+  VerifyOptions verify;
+  ListOptions list;
+  SearchOptions search;
+  RemoveOptions remove;
+  UndoOptions undo;
+  DoctorOptions doctor;
   std::string shell;
   std::string words;
   std::vector<std::string> topic;
@@ -71,12 +78,13 @@ class Tree {
     return command;
   }
   void Globals(CLI::App& app);
-  void Build();
-  void BuildServe();
-  void BuildModels();
-  void BuildSpeech();
-  void BuildLogs();
-  void BuildRest();
+  [[gnu::cold]] void Build();
+  [[gnu::cold]] void BuildServe();
+  [[gnu::cold]] void BuildModels();
+  [[gnu::cold]] void BuildShelf();
+  [[gnu::cold]] void BuildSpeech();
+  [[gnu::cold]] void BuildLogs();
+  [[gnu::cold]] void BuildRest();
   void TakeServeFlags();
   [[nodiscard]] Result<int> Help(const Context& context) const;
   [[nodiscard]] Error Explain(const CLI::ParseError& error) const;
@@ -84,7 +92,7 @@ class Tree {
   [[nodiscard]] static CommandInfo DescribeOne(const CLI::App& app);
 
   const Serve& serve_;
-  CLI::App app_{"hostler: takes charge of the speech models on this machine.", "hostler"};
+  CLI::App app_{"hostler: takes charge of the models on this machine.", "hostler"};
   Values values_;
   std::map<const CLI::App*, Run> runs_;
 };
@@ -110,6 +118,7 @@ void Tree::Build() {
   app_.footer(std::string(kFooter));
   BuildServe();
   BuildModels();
+  BuildShelf();
   BuildSpeech();
   BuildLogs();
   BuildRest();
@@ -153,6 +162,65 @@ void Tree::BuildModels() {
       Command(app_, "unload", "Put a model away", [this](const Context& context) { return RunUnload(context, values_.unload); });
   Takes(unload->add_option("model", values_.unload.model, "The model")->required(), "MODEL");
   Command(app_, "ps", "List the loaded models", RunPs);
+}
+
+void Tree::BuildShelf() {
+  PullOptions& pull = values_.pull;
+  CLI::App* command = Command(app_, "pull", "Fetch a model into the Hugging Face cache; continues what was begun",
+                              [this](const Context& context) { return RunPull(context, values_.pull); });
+  Takes(command->add_option("model", pull.repo, "The model, or a repository with --unmanaged")->required(), "MODEL");
+  Takes(command->add_option("--revision", pull.revision, "Branch, tag or commit; default: the catalogue's"), "REVISION");
+  Takes(command->add_option("--include", pull.include, "Only files that match, like '*.safetensors'; several times")
+            ->take_all()
+            ->allow_extra_args(false),
+        "PATTERN");
+  Takes(
+      command->add_option("--exclude", pull.exclude, "Not files that match; several times")->take_all()->allow_extra_args(false),
+      "PATTERN");
+  Takes(command->add_option("--limit", pull.limit, "Bandwidth of all the server's downloads together, like 20M; off: none"),
+        "RATE");
+  command->add_flag("--unmanaged", pull.unmanaged, "Also what is not in the catalogue");
+
+  ListOptions& list = values_.list;
+  command = Command(app_, "ls", "List the catalogue and what is downloaded",
+                    [this](const Context& context) { return RunList(context, values_.list); });
+  command->add_flag("--installed", list.installed, "Only what is downloaded");
+  Takes(command->add_option("--type", list.type, "Only models of this type"), Join(json::EnumNames<model::ModelType>(), ","));
+  command->add_flag("--sizes", list.sizes, "What the cache takes, and what is not in the catalogue");
+
+  command = Command(app_, "search", "Find models in the catalogue",
+                    [this](const Context& context) { return RunSearch(context, values_.search); });
+  command->add_option("word", values_.search.words, "Words that all must occur")->required();
+
+  RemoveOptions& remove = values_.remove;
+  command = Command(app_, "rm", "Delete a model, after showing what that means",
+                    [this](const Context& context) { return RunRemove(context, values_.remove); });
+  Takes(command->add_option("model", remove.repo, "The model, or a repository with --unmanaged")->required(), "MODEL");
+  Takes(command->add_option("--revision", remove.revision, "Only this branch, tag or commit"), "REVISION");
+  command->add_flag("-y,--yes", remove.yes, "Do not ask");
+  command->add_flag("--unmanaged", remove.unmanaged, "Also what is not in the catalogue");
+  command->add_flag("--now", remove.now, "Free the space at once; it cannot be undone");
+
+  UndoOptions& undo = values_.undo;
+  command = Command(app_, "undo", "Bring a deleted model back",
+                    [this](const Context& context) { return RunUndo(context, values_.undo); });
+  Takes(command->add_option("model", undo.repo, "The model; default: what was deleted last"), "MODEL");
+  CLI::Option* listing = command->add_flag("--list", undo.list, "Show what can be brought back");
+  command->add_flag("--purge", undo.purge, "Free the space instead")->excludes(listing);
+
+  VerifyOptions& verify = values_.verify;
+  command = Command(app_, "verify", "Hash a model's files again",
+                    [this](const Context& context) { return RunVerify(context, values_.verify); });
+  Takes(command->add_option("model", verify.repo, "The model, or a repository with --unmanaged")->required(), "MODEL");
+  Takes(command->add_option("--revision", verify.revision, "Branch, tag or commit; default: the catalogue's"), "REVISION");
+  command->add_flag("--unmanaged", verify.unmanaged, "Also what is not in the catalogue");
+  command->add_flag("--repair", verify.repair, "Fetch wrong files again");
+
+  DoctorOptions& doctor = values_.doctor;
+  command = Command(app_, "doctor", "Look for what is wrong in the cache",
+                    [this](const Context& context) { return RunDoctor(context, values_.doctor); });
+  command->add_flag("--fix", doctor.fix, "Mend what can be mended, after asking");
+  command->add_flag("-y,--yes", doctor.yes, "Do not ask");
 }
 
 void Tree::BuildSpeech() {

@@ -66,6 +66,45 @@ struct ConformOptions {
   std::string model;
 };
 
+struct PullOptions {
+  std::string repo;
+  std::string revision;
+  std::vector<std::string> include;
+  std::vector<std::string> exclude;
+  std::string limit;
+  bool unmanaged = false;
+};
+struct VerifyOptions {
+  std::string repo;
+  std::string revision;
+  bool unmanaged = false;
+  bool repair = false;
+};
+struct ListOptions {
+  std::string type;
+  bool installed = false;
+  bool sizes = false;
+};
+struct SearchOptions {
+  std::vector<std::string> words;
+};
+struct RemoveOptions {
+  std::string repo;
+  std::string revision;
+  bool yes = false;
+  bool unmanaged = false;
+  bool now = false;
+};
+struct UndoOptions {
+  std::string repo;  // or an id of the trash; empty: what was deleted last
+  bool list = false;
+  bool purge = false;
+};
+struct DoctorOptions {
+  bool fix = false;
+  bool yes = false;
+};
+
 [[nodiscard]] Result<int> RunServe(const Context& context, const ServeOptions& options, const Serve& serve);
 [[nodiscard]] Result<int> RunStatus(const Context& context);
 [[nodiscard]] Result<int> RunVersion(const Context& context);
@@ -80,6 +119,13 @@ struct ConformOptions {
 [[nodiscard]] Result<int> RunCrashes(const Context& context, const CrashesOptions& options);
 [[nodiscard]] Result<int> RunConform(const Context& context, const ConformOptions& options);
 [[nodiscard]] Result<int> RunConfigShow(const Context& context, const ConfigOptions& options);
+[[nodiscard]] Result<int> RunPull(const Context& context, const PullOptions& options);
+[[nodiscard]] Result<int> RunVerify(const Context& context, const VerifyOptions& options);
+[[nodiscard]] Result<int> RunList(const Context& context, const ListOptions& options);
+[[nodiscard]] Result<int> RunSearch(const Context& context, const SearchOptions& options);
+[[nodiscard]] Result<int> RunRemove(const Context& context, const RemoveOptions& options);
+[[nodiscard]] Result<int> RunUndo(const Context& context, const UndoOptions& options);
+[[nodiscard]] Result<int> RunDoctor(const Context& context, const DoctorOptions& options);
 // Words for the shell: `models` or `voices`, one per line; nothing if no server answers.
 [[nodiscard]] Result<int> RunCompleteWords(const Context& context, const std::string& what);
 

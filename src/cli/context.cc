@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "cli/exit_code.h"
+#include "cli/table.h"
 
 namespace hostler::cli {
 namespace {
@@ -88,15 +90,49 @@ void Context::Note(std::string_view line) const {
 }
 
 void Context::Progress(std::string_view line) const {
-  if (!surroundings_.err_is_terminal || Variable("TERM") == "dumb") return;
-  surroundings_.err("\r\x1b[K" + std::string(line));
-  progress_shown_ = true;
+  ProgressBlock({std::string(line)});
+}
+
+bool Context::shows_progress() const {
+  return surroundings_.err_is_terminal && Variable("TERM") != "dumb";
+}
+
+void Context::ProgressBlock(const std::vector<std::string>& lines) const {
+  if (!shows_progress() || lines.empty()) return;
+  std::string text = Rewound();
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (i > 0) text += '\n';
+    text += lines.size() == 1 ? lines[i] : CutTo(lines[i], static_cast<std::size_t>(std::max(surroundings_.width, 20)));
+  }
+  surroundings_.err(text);
+  progress_lines_ = lines.size();
+}
+
+// Back to where the shown lines begin, and everything from there wiped.
+std::string Context::Rewound() const {
+  if (progress_lines_ > 1) return fmt::format("\r\x1b[{}A\x1b[J", progress_lines_ - 1);
+  return "\r\x1b[K";
 }
 
 void Context::EndProgress() const {
-  if (!progress_shown_) return;
-  surroundings_.err("\r\x1b[K");
-  progress_shown_ = false;
+  if (progress_lines_ == 0) return;
+  surroundings_.err(Rewound());
+  progress_lines_ = 0;
+}
+
+Result<bool> Context::Ask(std::string_view question) const {
+  if (!surroundings_.in_is_terminal || !surroundings_.read_line) {
+    return Fail(Error{Code::kConflict,
+                      "nobody can be asked: standard input is no terminal",
+                      "Add --yes to say yes beforehand.",
+                      {},
+                      "not_a_terminal"});
+  }
+  EndProgress();
+  surroundings_.err(fmt::format("{} [y/N] ", question));
+  HOSTLER_TRY(const std::string answer, surroundings_.read_line());
+  const std::string_view word = Trim(answer);
+  return EqualsIgnoringCase(word, "y") || EqualsIgnoringCase(word, "yes");
 }
 
 std::string Context::PaintIf(bool colored, Style style, std::string_view text) const {

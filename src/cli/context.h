@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -36,10 +37,15 @@ class Context {
   void OutLine(std::string_view text) const;
   void Note(std::string_view line) const;      // a line on standard error
   void Progress(std::string_view line) const;  // a line that the next one replaces; on a terminal only
-  void EndProgress() const;                    // wipes it
+  // Several such lines, each cut to the terminal's width.
+  void ProgressBlock(const std::vector<std::string>& lines) const;
+  [[nodiscard]] bool shows_progress() const;
+  void EndProgress() const;  // wipes it
 
   // For standard output; plain where there is no terminal or colours are unwanted.
   [[nodiscard]] std::string Paint(Style style, std::string_view text) const;
+  // Asks a person; false for anything but yes. kConflict named `not_a_terminal` where nobody can be asked.
+  [[nodiscard]] Result<bool> Ask(std::string_view question) const;
   // `hostler: MESSAGE` and `  → REMEDY`, and the JSON form with --json.
   void Report(const Error& error) const;
 
@@ -47,13 +53,14 @@ class Context {
   [[nodiscard]] config::Flags HomeFlags() const;
 
  private:
+  [[nodiscard]] std::string Rewound() const;
   [[nodiscard]] std::string PaintIf(bool colored, Style style, std::string_view text) const;
 
   const Surroundings& surroundings_;
   const Globals globals_;
   bool out_colored_ = false;
   bool err_colored_ = false;
-  mutable bool progress_shown_ = false;
+  mutable std::size_t progress_lines_ = 0;
 };
 
 // {"error":{"message","type","param","code","remedy"}}

@@ -88,10 +88,15 @@ Result<> Occasion::Start(Session& session) {
   os::SpawnOptions options;
   options.program = context_.surroundings().program;
   options.arguments = {"serve", "--host", "127.0.0.1", "--port", "0", "--home", folder_.string(), "--preload="};
-  // Its home is empty, but the models of the user's own file are wanted; not loaded beforehand, though.
-  if (const auto home = config::HomeFolder(context_.surroundings().environment, context_.HomeFlags());
-      home && context_.Variable("HOSTLER_CONFIG").empty() && std::filesystem::exists(*home / "hostler.toml", ignored)) {
-    options.arguments.insert(options.arguments.end(), {"--config", (*home / "hostler.toml").string()});
+  // Its home is empty, but the user's own configuration, tasks, references and models are wanted; nothing loaded beforehand,
+  // though.
+  if (const auto home = config::HomeFolder(context_.surroundings().environment, context_.HomeFlags())) {
+    if (context_.Variable("HOSTLER_CONFIG").empty() && std::filesystem::exists(*home / "hostler.toml", ignored))
+      options.arguments.insert(options.arguments.end(), {"--config", (*home / "hostler.toml").string()});
+    HOSTLER_TRY(const config::Loaded loaded, config::Load({}, context_.surroundings().environment, context_.HomeFlags()));
+    options.arguments.insert(options.arguments.end(), {"--database", config::DatabaseFile(loaded.config).string(),   //
+                                                       "--models-base", config::ModelsBase(loaded.config).string(),  //
+                                                       "--catalogue", config::CatalogueFile(loaded.config).string()});
   }
   for (const auto& [name, value] : context_.surroundings().environment) options.environment.push_back(name + "=" + value);
   options.descriptors = {{nothing.get(), 0}, {writing.get(), 1}, {errors.get(), 2}};

@@ -34,6 +34,19 @@ Result<std::string> ReadInput() {
   }
 }
 
+// One byte at a time: what comes behind the line is not ours.
+Result<std::string> ReadLine() {
+  constexpr std::size_t kLongest = 1000;
+  std::string line;
+  char byte = 0;
+  for (;;) {
+    const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+    if (got < 0 && errno == EINTR) return Fail(Code::kCancelled, "interrupted");
+    if (got <= 0 || byte == '\n' || line.size() == kLongest) return line;
+    line += byte;
+  }
+}
+
 int TerminalWidth() {
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -48,6 +61,8 @@ Surroundings RealSurroundings() {
   real.out = [](std::string_view text) { WriteAll(STDOUT_FILENO, text); };
   real.err = [](std::string_view text) { WriteAll(STDERR_FILENO, text); };
   real.read_input = ReadInput;
+  real.read_line = ReadLine;
+  real.in_is_terminal = ::isatty(STDIN_FILENO) != 0;
   real.out_is_terminal = ::isatty(STDOUT_FILENO) != 0;
   real.err_is_terminal = ::isatty(STDERR_FILENO) != 0;
   real.width = TerminalWidth();

@@ -20,6 +20,8 @@ struct Surroundings {
   std::function<void(std::string_view)> out;        // standard output, at once
   std::function<void(std::string_view)> err;        // standard error
   std::function<Result<std::string>()> read_input;  // all of standard input
+  std::function<Result<std::string>()> read_line;   // one line of it, without its end
+  bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   int width = 80;                 // columns of the terminal

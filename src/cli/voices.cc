@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/text.h"
 #include "cli/api.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/shapes.h"
+#include "cli/shelf.h"
 #include "cli/table.h"
 
 namespace hostler::cli {
@@ -70,7 +73,14 @@ Result<int> RunCompleteWords(const Context& context, const std::string& what) {
     return kExitOk;
   }
   HOSTLER_TRY(const ModelList list, Read<ModelList>(*body));
-  for (const ModelRow& model : list.models) context.OutLine(Printable(model.id));
+  std::set<std::string> ids;
+  for (const ModelRow& model : list.models) ids.insert(model.id);
+  // What can be fetched and deleted as well; a server of an older version has no such list.
+  if (const auto catalogue = api.Get("/api/v2/models")) {
+    HOSTLER_TRY(const CatalogueList known, Read<CatalogueList>(*catalogue));
+    for (const CatalogueRow& row : known.models) ids.insert(row.id);
+  }
+  for (const std::string& id : ids) context.OutLine(Printable(id));
   return kExitOk;
 }
 
