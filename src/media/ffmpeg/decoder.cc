@@ -4,12 +4,15 @@
 
 #include <fmt/format.h>
 
+#include <time.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
 #include <string>
 
+#include "media/codec_module.h"
 #include "media/ffmpeg/av.h"
 #include "media/ffmpeg/resampler.h"
 
@@ -19,6 +22,12 @@ namespace {
 constexpr int kIoBuffer = 16384;
 constexpr int kBlock = 16384;  // frames
 constexpr int kMostChannels = 64;
+constexpr int kMostStreams = 64;  // each may ask for an index as large as one allocation may be
+
+// Seconds of this thread's own time. The slowest honest codec is some hundred times faster than the sound it makes.
+constexpr double kTimeAtLeast = 10;
+constexpr double kTimePerSecond = 0.01;
+constexpr double kTimePerMb = 0.5;
 
 // No playlists (hls, dash, concat …), no network descriptions (sdp, rtp), no pictures.
 constexpr const char* kContainers =
@@ -28,6 +37,18 @@ constexpr const char* kContainers =
 std::unexpected<Error> Unreadable(std::string_view what) {
   return Fail(Code::kInvalid, fmt::format("the audio cannot be read: {}", what),
               "Send a complete file with sound in it: WAV, MP3, FLAC, Ogg/Opus, AAC, M4A or WebM.");
+}
+
+// Of a container. Without memory is who was promised a thousand million entries.
+std::unexpected<Error> Unopened(int error) {
+  if (error != AVERROR(ENOMEM)) return Unreadable(Reason(error));
+  const std::string line = LastLine();
+  return Unreadable(fmt::format("its headers claim more than a recording has{}", line.empty() ? line : " (" + line + ")"));
+}
+
+std::unexpected<Error> TooSlow() {
+  return Fail(Code::kTooLarge, "the audio takes longer to decode than its length is worth",
+              "Convert it to WAV, MP3 or FLAC, or cut it into shorter pieces.");
 }
 
 std::unexpected<Error> Stopped() {
@@ -52,11 +73,12 @@ const std::string& AudioDecoders() {
 // The file in memory, as FFmpeg reads it.
 class Source {
  public:
-  Source(std::string_view bytes, const std::stop_token& stop) : bytes_(bytes), stop_(stop) {}
+  Source(std::string_view bytes, const std::stop_token& stop)
+      : bytes_(bytes), stop_(stop), time_(kTimeAtLeast + kTimePerMb * static_cast<double>(bytes.size()) / (1 << 20)) {}
 
   static int Read(void* self, std::uint8_t* target, int size) {
     auto& source = *static_cast<Source*>(self);
-    if (source.stop_.stop_requested()) return AVERROR_EXIT;
+    if (Interrupted(self) != 0) return AVERROR_EXIT;
     const std::string_view part = source.bytes_.substr(source.position_, static_cast<std::size_t>(size));
     if (part.empty()) return AVERROR_EOF;
     std::memcpy(target, part.data(), part.size());
@@ -76,11 +98,26 @@ class Source {
     return target;
   }
 
-  static int Interrupted(void* self) { return static_cast<Source*>(self)->stop_.stop_requested() ? 1 : 0; }
+  static int Interrupted(void* self) {
+    const auto& source = *static_cast<Source*>(self);
+    return source.stop_.stop_requested() || source.late() ? 1 : 0;
+  }
+
+  // Sound that came out earns time for what is left.
+  void Earn(double seconds) { time_ += kTimePerSecond * seconds; }
+  [[nodiscard]] bool late() const { return Spent() - begin_ > time_; }
 
  private:
+  static double Spent() {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+  }
+
   const std::string_view bytes_;
   const std::stop_token& stop_;
+  const double begin_ = Spent();
+  double time_;
   std::size_t position_ = 0;
 };
 
@@ -109,7 +146,10 @@ class FileDecoder {
   }
 
  private:
-  static std::string Complaint() {
+  [[nodiscard]] std::string Complaint() const {
+    if (odd_.sample_rate != 0)
+      return fmt::format(" ({} Hz and {} channels; {} to {} Hz and {} channels at most are read)", odd_.sample_rate,
+                         odd_.channels, kMinSampleRate, kMaxSampleRate, kMostChannels);
     const std::string line = LastLine();
     return line.empty() ? line : fmt::format(" ({})", line);
   }
@@ -124,7 +164,8 @@ class FileDecoder {
       return Fault("decode", AVERROR(ENOMEM));
     }
     raw->pb = io_.get();
-    raw->flags |= AVFMT_FLAG_CUSTOM_IO;
+    raw->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_IGNIDX;  // nobody seeks, and building an index can take hours
+    raw->max_streams = kMostStreams;
     raw->io_open = RefuseToOpen;
     raw->interrupt_callback = {Source::Interrupted, &source_};
     Dictionary settings;
@@ -133,14 +174,14 @@ class FileDecoder {
     settings.Set("codec_whitelist", AudioDecoders().c_str());
     int error = avformat_open_input(&raw, nullptr, nullptr, settings.address());  // frees `raw` when it fails
     file_.reset(raw);
-    if (stop_.stop_requested()) return Stopped();
-    if (error < 0) return Unreadable(Reason(error));
+    HOSTLER_OK(MayGoOn());
+    if (error < 0) return Unopened(error);
     for (unsigned i = 0; i < file_->nb_streams; ++i) {
       if (file_->streams[i]->codecpar->codec_type != AVMEDIA_TYPE_AUDIO) file_->streams[i]->discard = AVDISCARD_ALL;
     }
     error = avformat_find_stream_info(file_.get(), nullptr);
-    if (stop_.stop_requested()) return Stopped();
-    if (error < 0) return Unreadable(Reason(error));
+    HOSTLER_OK(MayGoOn());
+    if (error < 0) return Unopened(error);
     return {};
   }
 
@@ -167,15 +208,21 @@ class FileDecoder {
 
   Result<> ReadPackets() {
     for (;;) {
-      if (stop_.stop_requested()) return Stopped();
+      HOSTLER_OK(MayGoOn());
       const int error = av_read_frame(file_.get(), packet_.get());
       if (error == AVERROR(EAGAIN)) continue;
       if (error < 0) break;  // the end, or broken from here on: what came before counts
       if (packet_->stream_index == stream_index_) HOSTLER_OK(DecodePacket(packet_.get()));
       av_packet_unref(packet_.get());
     }
-    if (stop_.stop_requested()) return Stopped();
+    HOSTLER_OK(MayGoOn());
     return DecodePacket(nullptr);
+  }
+
+  [[nodiscard]] Result<> MayGoOn() const {
+    if (stop_.stop_requested()) return Stopped();
+    if (source_.late()) return TooSlow();
+    return {};
   }
 
   // nullptr: the end. A packet that cannot be decoded is counted and passed over.
@@ -199,7 +246,9 @@ class FileDecoder {
 
   Result<> TakeFrame() {
     const Shape shape{frame_->sample_rate, frame_->ch_layout.nb_channels, static_cast<AVSampleFormat>(frame_->format)};
-    if (shape.sample_rate <= 0 || shape.channels <= 0 || shape.channels > kMostChannels || frame_->nb_samples <= 0) {
+    if (shape.sample_rate < kMinSampleRate || shape.sample_rate > kMaxSampleRate || shape.channels <= 0 ||
+        shape.channels > kMostChannels || frame_->nb_samples <= 0) {
+      odd_ = shape;
       ++bad_;
       return {};
     }
@@ -215,13 +264,21 @@ class FileDecoder {
     ++good_;
     const auto [skip, count] = WantedPart(*frame_);
     if (count <= 0) return {};
+    return Resample(shape, skip, count);
+  }
+
+  // Piece by piece: one frame may hold the whole file, and be forty times as large at the wanted rate.
+  Result<> Resample(const Shape& shape, int skip, int count) {
     std::array<const std::uint8_t*, kMostChannels> planes{};
     const bool planar = av_sample_fmt_is_planar(shape.format) != 0;
     const int step = av_get_bytes_per_sample(shape.format) * (planar ? 1 : shape.channels);
-    for (int i = 0; i < (planar ? shape.channels : 1); ++i)
-      planes[static_cast<std::size_t>(i)] = frame_->extended_data[i] + skip * step;
-    HOSTLER_TRY(const AVFrame* converted, resampler_->Convert(planes.data(), count));
-    return Append(*converted);
+    for (const int end = skip + count; skip < end; skip += kBlock) {
+      for (int i = 0; i < (planar ? shape.channels : 1); ++i)
+        planes[static_cast<std::size_t>(i)] = frame_->extended_data[i] + static_cast<std::ptrdiff_t>(skip) * step;
+      HOSTLER_TRY(const AVFrame* converted, resampler_->Convert(planes.data(), std::min(kBlock, end - skip)));
+      HOSTLER_OK(Append(*converted));
+    }
+    return {};
   }
 
   struct Part {
@@ -270,6 +327,7 @@ class FileDecoder {
     }
     const auto* samples = reinterpret_cast<const std::int16_t*>(frame.extended_data[0]);
     audio_.samples.insert(audio_.samples.end(), samples, samples + count);
+    source_.Earn(static_cast<double>(frame.nb_samples) / options_.sample_rate);
     return {};
   }
 
@@ -282,6 +340,7 @@ class FileDecoder {
   Packet packet_;
   Frame frame_;
   Shape shape_;  // of what resampler_ takes
+  Shape odd_;    // of the last frame that was passed over for its shape
   std::unique_ptr<Resampler> resampler_;
   int stream_index_ = -1;
   std::size_t good_ = 0;  // frames

@@ -7,8 +7,8 @@
 namespace hostler::media {
 namespace {
 
-// A lying header can ask for gigabytes of index; an honest one of hours asks for 20 MB.
-constexpr std::size_t kLargestAllocation = 256 << 20;
+// A lying header can ask for gigabytes of index; an honest one of hours asks for 20 MB. Several may be asked for.
+constexpr std::size_t kLargestAllocation = 64 << 20;
 
 class FfmpegModule : public CodecModule {
  public:
