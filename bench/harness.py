@@ -19,10 +19,12 @@ def fake(name, **options):
 
 
 class Daemon:
-    def __init__(self, config="", level="WARNING"):
+    def __init__(self, config="", level="WARNING", files=None):
         self.folder = tempfile.TemporaryDirectory(prefix="hostler-bench-")
         home = pathlib.Path(self.folder.name)
         (home / "hostler.toml").write_text("[log]\nlevel = \"" + level + "\"\n" + config)
+        for name, text in (files or {}).items():
+            (home / name).write_text(text)
         begin = time.perf_counter()
         self.process = subprocess.Popen([BIN / "hostler", "serve", "--port", "0", "--home", home], stdout=subprocess.PIPE,
                                         stderr=None if level == "WARNING" else subprocess.DEVNULL, text=True)

@@ -30,6 +30,9 @@ HOME_OF_LIBRARY = (
     (r"lib(av|sw)\w+/", ("src/media",), "others ask src/media"),
     (r"spdlog/", ("src/log",), "others write through log/log.h"),
     (r"CLI/", ("src/cli",), "command lines are read in src/cli"),
+    (r"nettle/", ("src/store",), "others ask store/hash.h"),
+    (r"curl/", ("src/outbound",), "others ask src/outbound"),
+    (r"sqlite3(ext)?\.h", ("src/db",), "others go through db/db.h"),
     (r"toml\+\+/|toml\.hpp", ("src/config",), "others get typed settings"),
     (r"espeak-ng/|flite/|pocketsphinx|sphinxbase/", ("engines/classic", "bench"), "native speech libraries live in their engine's process"),
 )

@@ -35,7 +35,8 @@ SANITIZED = "asan" in str(BIN) or "tsan" in str(BIN)  # memory is not what it is
 FAKE_ENGINE = BIN / "hostler-engine-fake"
 
 # What a hostler of the person who runs the tests may be told must not reach ours.
-QUIET = {name: value for name, value in os.environ.items() if not name.startswith("HOSTLER_") and name != "LOG_LEVEL"}
+QUIET = {name: value for name, value in os.environ.items()
+         if not name.startswith(("HOSTLER_", "HF_", "HUGGING", "TRANSFORMERS_")) and name != "LOG_LEVEL" and not name.lower().endswith("_proxy")}
 # Sanitizers must not turn a signal into an exit status: how an engine ended is what some tests look at.
 for _name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
     QUIET[_name] = QUIET.get(_name, "") + ":handle_segv=0:handle_abort=0"
@@ -98,13 +99,16 @@ class Hostler:
         self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "hostler.toml").write_text(configuration(models, settings))
         self.stderr_file = folder / "stderr"
-        self.environment = {**QUIET, "HOSTLER_HOME": str(self.home), "NO_COLOR": "1", **environment}
+        self.cache = folder / "hf" / "hub"  # of Hugging Face; nobody answers at the endpoint unless a test says who
+        self.environment = {**QUIET, "HOSTLER_HOME": str(self.home), "NO_COLOR": "1", "HF_HOME": str(folder / "hf"),
+                            "HF_ENDPOINT": "http://127.0.0.1:9", **environment}
         self.process = None
+        self.command = lambda *command: command  # what it is run by
 
     def start(self):
         with open(self.stderr_file, "ab") as errors:
             self.process = subprocess.Popen(
-                [HOSTLER, "serve", "--port", "0", "--home", self.home],
+                self.command(HOSTLER, "serve", "--port", "0", "--home", self.home),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=self.environment, preexec_fn=_die_with_the_test)
         line = self.process.stdout.readline().decode()
         found = re.fullmatch(r"hostler is listening on (http://127\.0\.0\.1:(\d+))\n", line)
@@ -133,8 +137,12 @@ class Hostler:
             body = json.dumps(body)
             headers.setdefault("Content-Type", "application/json")
         connection = self.connection()
-        connection.request(method, path, body, headers)
-        return connection, connection.getresponse()
+        try:
+            connection.request(method, path, body, headers)
+            return connection, connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
 
     def ask(self, method, path, body=None, headers=None):
         connection, response = self.open(method, path, body, headers)

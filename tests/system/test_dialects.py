@@ -158,6 +158,12 @@ class AnyDialect(Case):
             ("GET", "/v1/audio/voices"), ("GET", "/api/tts/voices"), ("GET", "/api/tts/capabilities"), ("GET", "/api/ps"), ("GET", "/models"),
             ("POST", "/models/load"), ("POST", "/models/unload"), ("POST", "/generate/control"), ("POST", "/generate/clone"), ("POST", "/generate/design"),
             ("GET", "/logs"), ("GET", "/logs/stream"), ("POST", "/logs/clear"), ("GET", "/health"), ("GET", "/live"), ("GET", "/events"),
+            ("GET", "/api/v2/models"), ("GET", "/api/v2/models/search"), ("GET", "/api/v2/models/usage"), ("POST", "/api/v2/models/download"),
+            ("GET", "/api/v2/models/tasks"), ("GET", "/api/v2/models/tasks/{task_id}"), ("DELETE", "/api/v2/models/tasks/{task_id}"),
+            ("GET", "/api/v2/models/tasks/{task_id}/events"), ("DELETE", "/api/v2/models/cache"), ("POST", "/api/v2/models/undo"),
+            ("GET", "/api/v2/models/doctor"), ("POST", "/api/v2/models/verify"), ("PUT", "/api/v2/references"), ("DELETE", "/api/v2/references"),
+            ("GET", "/api/models"), ("GET", "/api/models/{id}/status"), ("GET", "/api/models/{id}/progress"), ("POST", "/api/models/{id}/download"),
+            ("DELETE", "/api/models/{id}"), ("DELETE", "/api/models/{id}/artifacts"), ("POST", "/api/pull/{id}"),
             ("GET", "/api/crashes"), ("GET", "/api/crashes/{id}"), ("GET", "/metrics")}, routes)
         text = json.dumps(document)
         for name in re.findall(r'"#/components/schemas/([^"]+)"', text):

@@ -244,6 +244,11 @@ class Corpus(house.Test):
             for path in ("/models/load", "/v1/audio/speech", "/v1/audio/transcriptions"):
                 self.assert_error(self.hostler.post(path, b'{"model_id": "one"}', headers), 403)
         self.assert_error(self.hostler.post("/models/load", b'{"model_id": "one"}', {"Content-Type": "text/plain"}), 415)
+        # No type at all counts as JSON; a page can send that too (a Blob without a type), and is told by its Origin.
+        self.assert_error(self.hostler.post("/models/load", b'{"model_id": "one"}', {"Origin": "https://evil.example"}), 403)
+        self.assertEqual(self.hostler.post("/models/load", b'{"model_id": "nobody"}').status, 404)
+        form = self.hostler.post("/models/load", b'{"model_id": "one"}', {"Content-Type": "application/x-www-form-urlencoded"})
+        self.assertIn("curl", self.assert_error(form, 415)["remedy"])
         own = b"Content-Length: 0\r\nOrigin: http://localhost\r\nOrigin: https://evil.example\r\n"
         self.assertEqual(statuses(self.answers_to(post(own))[0]), [403])
         self.assertEqual(self.hostler.loaded(), [])
@@ -458,8 +463,7 @@ class Resets(house.Test):
         ]
         done = 0
         for request in requests:
-            step = 1 if SCALE > 1 else 3
-            for size in [*range(0, len(request), step), len(request)]:
+            for size in range(len(request) + 1):
                 reset(hostler.socket(request[:size]))
                 done += 1
         print(f"{done} requests were reset", flush=True)
@@ -485,6 +489,25 @@ class Resets(house.Test):
                 client = hostler.socket(request)
                 got = 0
                 while got < point and (piece := client.recv(min(4096, point - got))):
+                    got += len(piece)
+                reset(client)
+                done += 1
+        print(f"{done} answers were reset", flush=True)
+        self.settled(hostler, before)
+
+    def test_at_every_byte_of_an_answer(self):
+        hostler = self.start(fake("one", chunks=3, chunk_samples=40), fake("ear", type="stt"))
+        hostler.transcribe(hostler.speak("one", response_format="wav").body, model="ear")
+        before = sockets(hostler) + 4  # to the engines
+        done = 0
+        for request in (get(), speech(), get(b"/models/nobody")):  # plain, chunked, an error
+            request = request.replace(HOST, HOST + b"Connection: close\r\n")
+            with hostler.socket(request) as client:
+                whole, _ = all_of(client)
+            for point in range(len(whole)):
+                client = hostler.socket(request)
+                got = 0
+                while got < point and (piece := client.recv(point - got)):
                     got += len(piece)
                 reset(client)
                 done += 1
