@@ -41,12 +41,11 @@ class OneShot {
     bool Set(T value) const { return SetOrKeep(value); }
     // As Set, but on false `value` still holds what it held.
     bool SetOrKeep(T& value) const {
-      {
-        const std::lock_guard lock(state_->mutex);
-        if (state_->abandoned || state_->set) return false;
-        state_->set = true;
-        state_->value.emplace(std::move(value));
-      }
+      // Posted under the lock: the loop cannot go away before its waiters have, and they have to pass here.
+      const std::lock_guard lock(state_->mutex);
+      if (state_->abandoned || state_->set) return false;
+      state_->set = true;
+      state_->value.emplace(std::move(value));
       boost::asio::post(state_->executor, [state = state_] {
         if (state->timer != nullptr) state->timer->cancel();
       });
