@@ -81,7 +81,9 @@ Result<catalog::Catalogue> ReadCatalogue(const config::Config& config, std::vect
     sources.push_back(std::move(own));
   }
   for (catalog::Source& source : catalog::BuiltIn()) sources.push_back(std::move(source));
-  sources.push_back(Found(ShelfOf(config), notes));
+  const store::Shelf shelf = ShelfOf(config);
+  if (const Result<> linked = shelf.LinkExternal(); !linked) notes->push_back("external_models/: " + linked.error().Text());
+  sources.push_back(Found(shelf, notes));
   return catalog::Catalogue(std::move(sources));
 }
 

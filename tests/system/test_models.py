@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import unittest
 
@@ -175,8 +176,12 @@ class Catalogue(shelves.Test):
         (folder / "model.onnx").write_bytes(b"x" * 100)
         (folder / "tokens.txt").write_text("a 1\n")
         (folder / "voices.bin").write_bytes(b"x" * 100)
+        mounted = hostler.home / "external_models/mounted"  # linked into models/ at the start
+        shutil.copytree(folder, mounted)
         self.addCleanup(self.finish, hostler)
         hostler.start()
+        self.assertTrue(self.row(hostler, "mounted")["is_installed"])
+        self.assertEqual((hostler.home / "models/mounted").resolve(), mounted.resolve())
         row = self.row(hostler, "mine")
         self.assertEqual((row["is_installed"], row["curated"], row["model_type"]), (True, False, "tts"))
         self.assert_error(hostler.post("/api/v2/models/download", {"model_id": "mine"}), 409, "not_in_cache")
