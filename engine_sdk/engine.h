@@ -55,6 +55,11 @@ class Model {
   [[nodiscard]] virtual Result<wire::Transcript> Transcribe(const wire::TranscribeRequest& request, const Recording& recording,
                                                             const std::function<void(const wire::Segment&)>& on_segment,
                                                             std::stop_token stop);
+  [[nodiscard]] virtual Result<wire::DiarizeReply> Diarize(const wire::DiarizeRequest& request, const Recording& recording,
+                                                           std::stop_token stop);
+  [[nodiscard]] virtual Result<wire::EmbedReply> Embed(const wire::EmbedRequest& request, std::stop_token stop);
+  [[nodiscard]] virtual Result<wire::RerankReply> Rerank(const wire::RerankRequest& request, std::stop_token stop);
+  [[nodiscard]] virtual Result<wire::SparseReply> Sparse(const wire::SparseRequest& request, std::stop_token stop);
 };
 
 struct LoadContext {

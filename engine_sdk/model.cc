@@ -25,6 +25,19 @@ Result<wire::Transcript> Model::Transcribe(const wire::TranscribeRequest&, const
                                            const std::function<void(const wire::Segment&)>&, std::stop_token) {
   return Cannot("transcribe");
 }
+Result<wire::DiarizeReply> Model::Diarize(const wire::DiarizeRequest&, const Recording&, std::stop_token) {
+  return Cannot("tell speakers apart");
+}
+
+Result<wire::EmbedReply> Model::Embed(const wire::EmbedRequest&, std::stop_token) {
+  return Cannot("make vectors");
+}
+Result<wire::RerankReply> Model::Rerank(const wire::RerankRequest&, std::stop_token) {
+  return Cannot("rank documents");
+}
+Result<wire::SparseReply> Model::Sparse(const wire::SparseRequest&, std::stop_token) {
+  return Cannot("make sparse vectors");
+}
 
 bool Engine::NeedsFiles(const std::string& model_id) const {
   const auto built_in = BuiltInModels();

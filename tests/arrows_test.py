@@ -19,7 +19,7 @@ import tempfile
 
 CODE_FOLDERS = ("src", "engine_sdk", "engines", "tests", "fuzz", "bench")
 PRODUCT_FOLDERS = ("src/", "engine_sdk/", "engines/")
-MUST_NOT_SLEEP = ("src/", "engine_sdk/", "engines/classic/")
+MUST_NOT_SLEEP = ("src/", "engine_sdk/", "engines/classic/", "engines/llama/", "engines/sherpa/", "engines/whisper/")
 MOST_LINES = 600
 # Homes of people; examples in comments and tests say /home/you or /home/x.
 ONE_MACHINE = re.compile(r"(?<![\w.])/(home/(?!(you|x)/)\w+|Users/(?!(you|x)/)\w+|root)/")
@@ -35,6 +35,8 @@ HOME_OF_LIBRARY = (
     (r"sqlite3(ext)?\.h", ("src/db",), "others go through db/db.h"),
     (r"toml\+\+/|toml\.hpp", ("src/config",), "others get typed settings"),
     (r"espeak-ng/|flite/|pocketsphinx|sphinxbase/", ("engines/classic", "bench"), "native speech libraries live in their engine's process"),
+    (r"(llama|ggml\S*|gguf|mtmd\S*)\.h", ("engines/llama", "bench"), "llama.cpp lives in its engine's process"),
+    (r"(whisper|parakeet)\.h", ("engines/whisper", "bench"), "whisper.cpp lives in its engine's process"),
 )
 
 Problem = collections.namedtuple("Problem", "file line text")

@@ -53,6 +53,8 @@ deps() { source tools/dev/deps.sh; install_groups "$@"; }
 build_preset() {
   local preset=$1
   shift
+  source tools/dev/native.sh
+  build_native || return 1
   if [ ! -e "build/$preset/build.ninja" ] || [ CMakePresets.json -nt "build/$preset/build.ninja" ]; then
     cmake --preset "$preset" || return 1
   fi

@@ -7,13 +7,6 @@
 namespace hostler::providers {
 namespace {
 
-constexpr std::string_view kBuilt = HOSTLER_BUILT_PROVIDERS;  // "espeak,flite,pocketsphinx"
-
-bool IsBuilt(std::string_view key) {
-  const auto built = Split(kBuilt, ',');
-  return std::find(built.begin(), built.end(), key) != built.end();
-}
-
 Provider Single(const std::string& key, model::ModelType type, std::string description,
                 std::map<std::string, std::string> voice_aliases) {
   model::Entry entry;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "providers/classic.h"
 
 namespace hostler::providers {
@@ -52,6 +53,13 @@ const std::map<std::string, model::ModelType>& AliasTable() {
 
 }  // namespace
 
+bool IsBuilt(std::string_view key) {
+  static const std::vector<std::string_view> built = Split(HOSTLER_BUILT_PROVIDERS, ',');  // "espeak,flite,kokoro"
+  static const std::vector<std::string_view> all = Split(HOSTLER_ALL_PROVIDERS, ',');
+  const auto among = [&](const auto& list) { return std::find(list.begin(), list.end(), key) != list.end(); };
+  return among(built) || !among(all);
+}
+
 std::vector<Provider> BuiltInProviders() {
   return ClassicProviders();
 }
@@ -81,7 +89,8 @@ void AddServable(std::vector<model::Entry>& entries, const std::vector<model::En
   std::set<model::ModelId> taken;
   for (const model::Entry& entry : entries) taken.insert(entry.id);
   for (const model::Entry& entry : more) {
-    if (entry.engine.empty() || ::access(ProgramOf(entry, engines_folder).c_str(), X_OK) != 0) continue;
+    if (entry.engine.empty() || !IsBuilt(entry.provider) || ::access(ProgramOf(entry, engines_folder).c_str(), X_OK) != 0)
+      continue;
     if (!taken.insert(entry.id).second) continue;
     entries.push_back(entry);
     entries.back().pinned = IsPinned(config, entry.id);

@@ -19,12 +19,14 @@ struct Provider {
   std::vector<model::Entry> models;
 };
 [[nodiscard]] std::vector<Provider> BuiltInProviders();
+// Was that provider chosen when hostler was built? One that hostler knows nothing of (a user's own) always is.
+[[nodiscard]] bool IsBuilt(std::string_view key);
 
 // Every model with its state on disk, providers' first, then the user's. A user's entry with a provider's id replaces it.
 // `engines_folder`: an entry whose engine is not there is provider_missing, with the remedy.
 [[nodiscard]] std::vector<model::Entry> Catalogue(const config::Config& config, const std::filesystem::path& engines_folder);
 
-// Adds those of `more` whose engine's program is in `engines_folder` and whose id is not taken.
+// Adds those of `more` whose provider is built, whose engine's program is in `engines_folder` and whose id is not taken.
 void AddServable(std::vector<model::Entry>& entries, const std::vector<model::Entry>& more, const config::Config& config,
                  const std::filesystem::path& engines_folder);
 

@@ -25,8 +25,8 @@ struct Health {
   std::string engine;
   std::string version;
   int protocol = kProtocolVersion;
-  std::vector<std::string>
-      features;  // "generate.control", "generate.clone", "generate.design", "transcribe", "transcribe.stream", "load.progress" …
+  std::vector<std::string> features;  // "generate.control", "generate.clone", "generate.design", "transcribe",
+                                      // "transcribe.stream", "diarize", "embed", "rerank", "sparse", "load.progress" …
   double uptime_s = 0;
   int models_loaded = 0;
 };
@@ -108,6 +108,18 @@ struct Speaker {
 };
 BOOST_DESCRIBE_STRUCT(Speaker, (), (name, description, language))
 
+// What a model of texts can do.
+struct TextAbilities {
+  bool chat = false;       // answers as a language model does: OpenAI's routes
+  bool vision = false;     // … and looks at images
+  bool embed = false;      // POST /embed
+  bool rerank = false;     // POST /rerank
+  bool sparse = false;     // POST /sparse
+  int dimension = 0;       // of its vectors; of sparse ones, the size of the vocabulary; 0: makes none
+  int context_length = 0;  // tokens of one text, or of a conversation; 0: unknown
+};
+BOOST_DESCRIBE_STRUCT(TextAbilities, (), (chat, vision, embed, rerank, sparse, dimension, context_length))
+
 // Keys of spec/voice.md section 2.2, and what the daemon needs to know of the audio.
 struct Capabilities {
   bool voice_blend = false;
@@ -126,10 +138,14 @@ struct Capabilities {
   int sample_rate = 0;        // Hz of what it speaks; 0: does not speak
   int input_sample_rate = 0;  // Hz of what it hears; 0: does not hear
   std::string default_voice;
+  std::optional<bool> translate;  // hears one language, writes English
+  std::optional<bool> diarize;    // POST /diarize: who speaks when
+  std::optional<TextAbilities> text;
 };
 BOOST_DESCRIBE_STRUCT(Capabilities, (),
                       (voice_blend, voice_design, voice_clone, streaming, instructions, speakers, languages, speed_control, ssml,
-                       batch, transcribe, word_times, grammar, sample_rate, input_sample_rate, default_voice))
+                       batch, transcribe, word_times, grammar, sample_rate, input_sample_rate, default_voice, translate, diarize,
+                       text))
 
 // The model may be left out of a request if exactly one is loaded.
 struct ControlRequest {
@@ -174,8 +190,9 @@ struct TranscribeRequest {
   std::optional<double> temperature;
   std::optional<bool> translate;
   std::optional<bool> words;  // also word times
+  std::optional<bool> vad;    // leave silence out before listening; default: the engine's own
 };
-BOOST_DESCRIBE_STRUCT(TranscribeRequest, (), (model_id, language, prompt, grammar, temperature, translate, words))
+BOOST_DESCRIBE_STRUCT(TranscribeRequest, (), (model_id, language, prompt, grammar, temperature, translate, words, vad))
 
 struct Word {
   std::string word;
@@ -204,6 +221,80 @@ struct Transcript {
   std::vector<Word> words;
 };
 BOOST_DESCRIBE_STRUCT(Transcript, (), (text, language, duration, segments, words))
+
+// POST /diarize: multipart with `request` (this) and `audio`, or the WAV alone, as POST /transcribe.
+struct DiarizeRequest {
+  std::optional<std::string> model_id;
+  std::optional<int> speakers;      // how many there are; default: found out
+  std::optional<double> threshold;  // 0 to 1, larger: fewer speakers; used where `speakers` is not given
+};
+BOOST_DESCRIBE_STRUCT(DiarizeRequest, (), (model_id, speakers, threshold))
+
+struct Turn {
+  double start = 0;
+  double end = 0;
+  int speaker = 0;  // from 0, in order of appearance
+};
+BOOST_DESCRIBE_STRUCT(Turn, (), (start, end, speaker))
+
+struct DiarizeReply {
+  double duration = 0;  // of the audio
+  int speakers = 0;
+  std::vector<Turn> turns;  // by start
+};
+BOOST_DESCRIBE_STRUCT(DiarizeReply, (), (duration, speakers, turns))
+
+// POST /embed: one dense vector for each text, of length 1 unless `normalize` is false.
+struct EmbedRequest {
+  std::optional<std::string> model_id;
+  std::vector<std::string> inputs;
+  std::optional<bool> normalize;
+  std::optional<bool> truncate;  // a text that is too long is cut; default: it is an error
+};
+BOOST_DESCRIBE_STRUCT(EmbedRequest, (), (model_id, inputs, normalize, truncate))
+
+struct EmbedReply {
+  std::vector<std::vector<float>> embeddings;  // in the order of the inputs
+  int tokens = 0;                              // read, of all inputs together
+};
+BOOST_DESCRIBE_STRUCT(EmbedReply, (), (embeddings, tokens))
+
+// POST /rerank: how well each document answers the query.
+struct RerankRequest {
+  std::optional<std::string> model_id;
+  std::string query;
+  std::vector<std::string> documents;
+  std::optional<bool> truncate;
+};
+BOOST_DESCRIBE_STRUCT(RerankRequest, (), (model_id, query, documents, truncate))
+
+struct RerankReply {
+  std::vector<double> scores;  // in the order of the documents; the model's own numbers (logits)
+  int tokens = 0;
+};
+BOOST_DESCRIBE_STRUCT(RerankReply, (), (scores, tokens))
+
+// POST /sparse: one sparse vector (SPLADE) for each text: weights of entries of the vocabulary.
+struct SparseRequest {
+  std::optional<std::string> model_id;
+  std::vector<std::string> inputs;
+  std::optional<int> top_k;  // keep the largest weights only
+  std::optional<bool> truncate;
+};
+BOOST_DESCRIBE_STRUCT(SparseRequest, (), (model_id, inputs, top_k, truncate))
+
+struct SparseVector {
+  std::vector<int> indices;         // of the vocabulary, ascending
+  std::vector<float> values;        // larger than 0
+  std::vector<std::string> tokens;  // what stands there
+};
+BOOST_DESCRIBE_STRUCT(SparseVector, (), (indices, values, tokens))
+
+struct SparseReply {
+  std::vector<SparseVector> vectors;
+  int tokens = 0;
+};
+BOOST_DESCRIBE_STRUCT(SparseReply, (), (vectors, tokens))
 
 struct LogEntry {
   std::uint64_t id = 0;

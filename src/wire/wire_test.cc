@@ -97,6 +97,28 @@ TEST(Golden, Transcribe) {
                                         {{"hello", 0.5, 1, 0.75}, {"world", 1, 2.25, std::nullopt}}});
 }
 
+TEST(Golden, WhatATextModelCanDo) {
+  Capabilities can;
+  can.translate = true;
+  can.diarize = false;
+  can.text = TextAbilities{true, false, true, false, false, 1024, 32768};
+  ExpectGolden("capabilities_text", can);
+}
+
+TEST(Golden, Diarize) {
+  ExpectGolden("diarize_request", DiarizeRequest{"pyannote", 2, 0.5});
+  ExpectGolden("diarize_reply", DiarizeReply{3.5, 2, {{0, 1.25, 0}, {1.5, 3.5, 1}}});
+}
+
+TEST(Golden, Vectors) {
+  ExpectGolden("embed_request", EmbedRequest{"bge", {"hello", "world"}, false, true});
+  ExpectGolden("embed_reply", EmbedReply{{{0.5F, -0.25F}, {1, 0}}, 4});
+  ExpectGolden("rerank_request", RerankRequest{"bge-reranker", "what?", {"this", "that"}, std::nullopt});
+  ExpectGolden("rerank_reply", RerankReply{{1.5, -3.25}, 9});
+  ExpectGolden("sparse_request", SparseRequest{"splade", {"hello"}, 64, std::nullopt});
+  ExpectGolden("sparse_reply", SparseReply{{{{3, 17}, {0.5F, 1.25F}, {"hel", "##lo"}}}, 4});
+}
+
 TEST(Golden, LogsAndErrors) {
   ExpectGolden("log_list", LogList{{{7, "2026-01-15 10:30:45,123", "INFO", "Loading model: kokoro", "classic"}}});
   ExpectGolden("error_reply", ErrorReply{{"not_found", "unknown voice \"bob\"", "GET /voices lists them.", "voice"}});

@@ -1,0 +1,60 @@
+# Which providers are built in, and where the native libraries of their engines are.
+
+# Every provider, with the engine that runs it. The daemon is told the list that was chosen; the others report provider_missing.
+set(HOSTLER_ALL_PROVIDERS espeak flite pocketsphinx faster-whisper kokoro piper pocket-tts sherpa qwen3 splade llama)
+set(HOSTLER_PROVIDERS "${HOSTLER_ALL_PROVIDERS}" CACHE STRING "Providers to build in; the others report provider_missing")
+foreach(provider ${HOSTLER_PROVIDERS})
+  if(NOT provider IN_LIST HOSTLER_ALL_PROVIDERS)
+    string(REPLACE ";" ", " known "${HOSTLER_ALL_PROVIDERS}")
+    message(FATAL_ERROR "HOSTLER_PROVIDERS names an unknown provider \"${provider}\". Known: ${known}.")
+  endif()
+endforeach()
+
+# hostler_has_provider(OUT provider...): true if one of them is built in.
+function(hostler_has_provider out)
+  set(${out} FALSE PARENT_SCOPE)
+  foreach(provider ${ARGN})
+    if(provider IN_LIST HOSTLER_PROVIDERS)
+      set(${out} TRUE PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+hostler_has_provider(HOSTLER_WITH_WHISPER faster-whisper)
+hostler_has_provider(HOSTLER_WITH_SHERPA kokoro piper pocket-tts sherpa)
+hostler_has_provider(HOSTLER_WITH_LLAMA qwen3 pocket-tts splade)
+hostler_has_provider(HOSTLER_WITH_LLAMA_SERVER llama)
+
+# ---- native libraries: `./dev native` makes them ----
+set(HOSTLER_NATIVE ${PROJECT_SOURCE_DIR}/build/native CACHE PATH "What ./dev native built")
+set(HOSTLER_THIRD_PARTY ${PROJECT_SOURCE_DIR}/build/third_party CACHE PATH "What third_party/fetch.sh unpacked")
+
+function(hostler_need_native file)
+  if(NOT EXISTS ${HOSTLER_NATIVE}/${file})
+    message(FATAL_ERROR "${HOSTLER_NATIVE}/${file} is missing: run ./dev native, or build without the neural engines: "
+      "-DHOSTLER_PROVIDERS=\"espeak;flite;pocketsphinx\"")
+  endif()
+endfunction()
+
+if(HOSTLER_WITH_LLAMA OR HOSTLER_WITH_LLAMA_SERVER)
+  hostler_need_native(llama/libllama.v0.5.0.so)
+  set(llama_source ${HOSTLER_THIRD_PARTY}/llama.cpp)
+  add_library(native_llama INTERFACE)
+  target_include_directories(native_llama SYSTEM INTERFACE ${llama_source}/include ${llama_source}/ggml/include)
+  target_link_libraries(native_llama INTERFACE
+    ${HOSTLER_NATIVE}/llama/libllama.v0.5.0.so ${HOSTLER_NATIVE}/llama/libggml.v0.5.0.so ${HOSTLER_NATIVE}/llama/libggml-base.so)
+  add_library(native_mtmd INTERFACE)
+  target_include_directories(native_mtmd SYSTEM INTERFACE ${llama_source}/tools/mtmd)
+  target_link_libraries(native_mtmd INTERFACE ${HOSTLER_NATIVE}/lib/libmtmd.a native_llama ${CMAKE_DL_LIBS})
+endif()
+if(HOSTLER_WITH_WHISPER)
+  hostler_need_native(lib/libwhisper.a)
+  add_library(native_whisper INTERFACE)
+  target_include_directories(native_whisper SYSTEM INTERFACE ${HOSTLER_THIRD_PARTY}/whisper.rn/cpp)
+  target_compile_definitions(native_whisper INTERFACE WSP_GGML_USE_CPU)
+  target_link_libraries(native_whisper INTERFACE ${HOSTLER_NATIVE}/lib/libwhisper.a ${CMAKE_DL_LIBS} m)
+endif()
+if(HOSTLER_WITH_SHERPA)
+  hostler_need_native(sherpa/libsherpa-onnx-c-api.so)
+  add_library(native_sherpa INTERFACE)
+  target_link_libraries(native_sherpa INTERFACE ${HOSTLER_NATIVE}/sherpa/libsherpa-onnx-c-api.so ${HOSTLER_NATIVE}/sherpa/libonnxruntime.so)
+endif()
