@@ -23,14 +23,16 @@ NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
 
 class Nginx:
-    """In front of one Unix socket, with connections kept alive on both sides, as people set it up for this."""
+    """In front of one Unix socket: on `port` with connections kept alive on both sides, as people set it up for this, and on `plain`
+    with the one line that its manual begins with (proxy_pass)."""
 
     def __init__(self, upstream):
         self.folder = tempfile.TemporaryDirectory(prefix="hostler-nginx-")
         root = pathlib.Path(self.folder.name)
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket() as other:
             probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            other.bind(("127.0.0.1", 0))
+            self.port, self.plain = probe.getsockname()[1], other.getsockname()[1]
         (root / "nginx.conf").write_text(f"""
             {"user root;" if os.getuid() == 0 else ""} daemon off; worker_processes 2; pid {root}/pid; error_log {root}/error.log; worker_rlimit_nofile 8192;
             events {{ worker_connections 2048; }}
@@ -39,6 +41,10 @@ class Nginx:
               fastcgi_temp_path {root}/f; uwsgi_temp_path {root}/u; scgi_temp_path {root}/s; client_max_body_size 16m;
               client_body_buffer_size 1m;
               upstream engine {{ server unix:{upstream}; keepalive 256; keepalive_requests 1000000000; }}
+              server {{  # as it comes: a new connection to the engine for each request, and a log of them
+                listen 127.0.0.1:{self.plain}; access_log {root}/access.log;
+                location / {{ proxy_pass http://unix:{upstream}; }}
+              }}
               server {{
                 listen 127.0.0.1:{self.port} backlog=1024;
                 proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
@@ -125,10 +131,12 @@ def main():
             for connections in (1, 16):
                 targets = three_ways(daemon, nginx, engine, name, "/generate/control")
                 targets["typed"] = f"{daemon.host}:{daemon.port},/generate/control"
+                targets["plain"] = f"127.0.0.1:{nginx.plain},/generate/control"
                 rows = load("requests", body, targets, connections=connections, rounds=rounds, seconds=seconds)
                 print(f"small request, {connections} connections: " + ", ".join(f"{n} p50 {r['p50']:.1f} µs {r['rate']:.0f}/s" for n, r in rows.items()))
                 print(f"  hostler / nginx: p50 {ratio(rows, 'hostler', 'nginx', 'p50s'):.2f}, throughput {ratio(rows, 'hostler', 'nginx', 'rates'):.2f}"
                       f"; typed route / nginx: p50 {ratio(rows, 'typed', 'nginx', 'p50s'):.2f}")
+                print(f"  hostler / nginx with proxy_pass alone: p50 {ratio(rows, 'hostler', 'plain', 'p50s'):.2f}, throughput {ratio(rows, 'hostler', 'plain', 'rates'):.2f}")
         elif name == "big":
             body = post(json.dumps({"text": "hi"}).encode())
             rows = load("requests", body, three_ways(daemon, nginx, engine, name, "/generate/control"), connections=1, rounds=rounds, seconds=seconds)

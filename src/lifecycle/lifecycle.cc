@@ -158,6 +158,16 @@ std::size_t Lifecycle::LoadedCount() const {
   return ready_.With([](const auto& ready) { return ready.size(); });
 }
 
+std::vector<model::ModelId> Lifecycle::LoadedOf(model::ModelType type) const {
+  return ready_.With([&](const auto& ready) {
+    std::vector<model::ModelId> ids;
+    for (const auto& [id, handle] : ready) {
+      if (records_.at(id)->entry.type == type) ids.push_back(id);  // entries are fixed
+    }
+    return ids;
+  });
+}
+
 void Lifecycle::Returned(std::shared_ptr<engines::Handle> handle) {
   workshop_.control->Post([this, handle = std::move(handle)] {
     Record& record = *records_.at(handle->model);

@@ -108,6 +108,7 @@ class Lifecycle {
   [[nodiscard]] Result<Status> Get(const model::ModelId& id) const;
   [[nodiscard]] bool Knows(const model::ModelId& id) const { return records_.contains(id); }
   [[nodiscard]] std::size_t LoadedCount() const;
+  [[nodiscard]] std::vector<model::ModelId> LoadedOf(model::ModelType type) const;
   // What is known of a loaded model (abilities, voices), without a lease; null if it is not loaded.
   [[nodiscard]] std::shared_ptr<const engines::Handle> Loaded(const model::ModelId& id) const;
 

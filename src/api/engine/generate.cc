@@ -9,11 +9,7 @@ namespace {
 // The model named, or the only loaded one that speaks: the same rule as in an engine server.
 Result<model::ModelId> Chosen(app::House& house, const std::optional<std::string>& asked) {
   if (asked) return providers::ResolveAlias(house.config, *asked);
-  std::vector<std::string> loaded;
-  for (const lifecycle::Status& status : house.lifecycle.List()) {
-    if (status.state == model::MemoryState::kLoaded && status.entry.type == model::ModelType::kTts)
-      loaded.push_back(status.entry.id);
-  }
+  const std::vector<model::ModelId> loaded = house.lifecycle.LoadedOf(model::ModelType::kTts);
   if (loaded.size() == 1) return loaded.front();
   return Fail(Error{Code::kInvalid,
                     loaded.empty() ? "no model is named and none that speaks is loaded"
