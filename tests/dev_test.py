@@ -47,11 +47,36 @@ class CopyOfTheTree(unittest.TestCase):
         path.chmod(0o755)
 
     def environment(self, more):
-        return {"PATH": f"{self.bin}:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(self.folder), "DEV_DEPS": "off", **more}
+        return {"PATH": f"{self.bin}:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": str(self.folder), "DEV_DEPS": "off", "DEV_NATIVE": "off", **more}
 
     def dev(self, *arguments, program="./dev", **environment):
         return subprocess.run([program, *arguments], cwd=self.tree, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=False, env=self.environment(environment))
+
+
+class ProvidersTest(unittest.TestCase):
+    """Which engines there are is chosen when the build is configured."""
+
+    def configure(self, folder, providers):
+        return subprocess.run(["cmake", "--preset", "dev", "-B", folder, "-DHOSTLER_TESTS=OFF", "-DHOSTLER_PROVIDERS=" + providers], cwd=ROOT,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+    def test_what_is_left_out_is_not_built(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.configure(folder, "espeak;faster-whisper")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rules = (pathlib.Path(folder) / "build.ninja").read_text()
+            programs = {line.split()[1].rstrip(":") for line in rules.splitlines() if line.startswith("build bin/")}
+            self.assertLessEqual({"bin/hostler", "bin/hostler-engine-classic", "bin/hostler-engine-whisper"}, programs)
+            self.assertFalse({"bin/hostler-engine-sherpa", "bin/hostler-engine-llama"} & programs)
+            self.assertFalse("pocketsphinx.cc" in rules)
+            self.assertFalse((pathlib.Path(folder) / "bin/llama-server").exists())
+
+    def test_a_provider_that_nobody_knows_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.configure(folder, "espeak;kokorro")
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn('unknown provider "kokorro"', done.stderr)
 
 
 class DevTest(CopyOfTheTree):
@@ -92,6 +117,16 @@ class DevTest(CopyOfTheTree):
         self.assertIn("update", update)
         self.assertRegex(install, r"^install -y --no-install-recommends .* mold( -|$)")
         self.assertNotIn("cmake", install)
+
+    def test_native_is_left_out_on_request_and_refused_where_nothing_is_pinned(self):
+        done = self.dev("native")
+        self.assertEqual((done.returncode, done.stdout.strip()), (0, "native: all there (build/native)"), done.stderr)
+        (self.tree / "native").mkdir()
+        (self.tree / "native/CMakeLists.txt").touch()
+        self.program("uname", "echo sparc64")
+        done = self.dev("native", DEV_NATIVE="")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("DEV_NATIVE=off", done.stderr)
 
     def test_deps_of_a_group_that_is_not_there(self):
         done = self.dev("deps", "bild", DEV_DEPS="")

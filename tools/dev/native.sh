@@ -1,5 +1,7 @@
 # Fetch the native libraries of the neural engines and build what is not published ready-made
 #
+#   ./dev native              DEV_NATIVE=off skips it, for a hostler without those engines
+#
 # Packages of third_party/pins.txt land in build/third_party; what is built from them in build/native, once for all presets.
 # Other verbs call this; it does nothing, quickly, while neither the pins nor native/ have changed.
 
