@@ -18,6 +18,8 @@
 #include "media/media.h"
 #include "metrics/metrics.h"
 #include "references/references.h"
+#include "speech/dictionary.h"
+#include "speech/samples.h"
 #include "store/cache.h"
 #include "store/removal.h"
 #include "store/scan.h"
@@ -50,6 +52,9 @@ struct House {
   download::Governor& governor;
   tasks::Tasks& tasks;
   references::References& references;
+  // Speech.
+  speech::Samples& samples;
+  speech::DictionaryFile& dictionary;
   Library& library;
   Pool& disk_pool;  // short looks at the disk, and renames: listings wait for them
   Pool& bulk_pool;  // downloads, hashing, unlinking: whatever takes as long as there are bytes

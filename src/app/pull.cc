@@ -127,7 +127,11 @@ Task<Result<tasks::Record>> WaitFor(House& house, std::string task_id) {
     const std::uint64_t cursor = house.tasks.ring().end();
     HOSTLER_CO_TRY(tasks::Record record, house.tasks.Get(task_id));
     if (tasks::IsFinished(record.status)) co_return record;
-    co_await house.tasks.ring().Wait(cursor);
+    if (house.closing)
+      co_return Fail(Code::kUnavailable, "hostler is shutting down", "Start it again: the download continues where it was.");
+    OneShot<bool> rung(co_await boost::asio::this_coro::executor);  // also by the end of the daemon
+    house.tasks.ring().Notify(cursor, rung.promise());
+    (void)co_await rung.Wait();
   }
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "async/task.h"
 
@@ -18,6 +19,7 @@ struct Stream {
   std::string voice;                    // empty: the model's own
   int sample_rate = 0;                  // Hz, of raw PCM
   int channels = 0;
+  std::vector<std::string> ignored;  // fields of the request that this model has no use for
 };
 
 class ByteSink {

@@ -40,8 +40,9 @@ struct Config {
   int max_memory_mb = 0;                 // of one engine with all that it starts; 0: no limit
   int max_processes = 4000;              // … and threads; 0: no limit
   // [models]
-  bool autoload = true;  // load a model with the first request for it
-  int max_loaded = 0;    // 0: no limit
+  bool autoload = true;       // load a model with the first request for it
+  bool fetch_on_load = true;  // what somebody loads and is not downloaded is fetched first
+  int max_loaded = 0;         // 0: no limit
   Evict evict = Evict::kLru;
   double idle_timeout_s = 0;  // unload after so long without a request; 0: never
   std::vector<std::string> preload;
@@ -62,7 +63,13 @@ struct Config {
   int download_memory_mb = 32;    // received and not on disk yet, over all downloads
   int download_tasks = 2;         // models that are fetched at the same time
   // [speech]
-  int max_input_length = 4096;  // characters
+  int max_input_length = 4096;       // characters
+  std::filesystem::path dictionary;  // how words are pronounced: src/speech/dictionary.h; empty: none
+  bool trim_silence = false;         // at the beginning and the end of what is spoken
+  bool normalize = false;            // what is sent whole: its loudest sample at 95 % of full scale
+  std::filesystem::path presets;     // voices under a name; empty: none
+  double max_reference_s = 60;       // of a recording whose voice is cloned
+  int max_samples = 100;             // recordings in samples/ that hostler puts there
 
   std::filesystem::path home;        // --home, $HOSTLER_HOME, else $XDG_STATE_HOME/hostler, else ~/.local/state/hostler
   std::vector<model::Entry> models;  // [[model]]: what the user adds to the catalogue

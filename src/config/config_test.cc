@@ -88,6 +88,7 @@ max_memory_mb = 512
 max_processes = 0
 [models]
 autoload = false
+fetch_on_load = false
 max_loaded = 5
 evict = "none"
 idle_timeout_s = 60
@@ -110,6 +111,12 @@ memory_mb = 8
 tasks = 3
 [speech]
 max_input_length = 10
+dictionary = "/d/words.toml"
+trim_silence = true
+normalize = true
+presets = "/d/presets.toml"
+max_reference_s = 12.5
+max_samples = 3
 )");
   ASSERT_TRUE(loaded) << loaded.error().Text();
   const Config& c = loaded->config;
@@ -150,6 +157,13 @@ max_input_length = 10
   EXPECT_EQ(c.download_memory_mb, 8);
   EXPECT_EQ(c.download_tasks, 3);
   EXPECT_EQ(c.max_input_length, 10);
+  EXPECT_FALSE(c.fetch_on_load);
+  EXPECT_EQ(c.dictionary, "/d/words.toml");
+  EXPECT_TRUE(c.trim_silence);
+  EXPECT_TRUE(c.normalize);
+  EXPECT_EQ(c.presets, "/d/presets.toml");
+  EXPECT_EQ(c.max_reference_s, 12.5);
+  EXPECT_EQ(c.max_samples, 3);
   for (const KeyInfo& key : Keys()) EXPECT_EQ(Find(*loaded, key.key).origin, Origin::kFile) << key.key;
   EXPECT_EQ(Find(*loaded, "models.pinned").value, R"(["a/b", "c"])");
   EXPECT_EQ(Find(*loaded, "server.host").where, Line(3));
@@ -211,6 +225,7 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"engines.max_memory_mb", "1"},
                                                       {"engines.max_processes", "1"},
                                                       {"models.autoload", "off"},
+                                                      {"models.fetch_on_load", "off"},
                                                       {"models.max_loaded", "1"},
                                                       {"models.evict", "none"},
                                                       {"models.idle_timeout_s", "1"},
@@ -229,7 +244,13 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"download.connections", "1"},
                                                       {"download.memory_mb", "4"},
                                                       {"download.tasks", "1"},
-                                                      {"speech.max_input_length", "1"}};
+                                                      {"speech.max_input_length", "1"},
+                                                      {"speech.dictionary", "/d/words.toml"},
+                                                      {"speech.trim_silence", "on"},
+                                                      {"speech.normalize", "on"},
+                                                      {"speech.presets", "/d/presets.toml"},
+                                                      {"speech.max_reference_s", "5"},
+                                                      {"speech.max_samples", "1"}};
   for (const KeyInfo& key : Keys()) {
     ASSERT_TRUE(samples.contains(key.key)) << key.key << ": add a sample";
     auto environment = environment_;

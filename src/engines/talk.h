@@ -55,8 +55,9 @@ class Switchboard {
   // REQUIRES: the caller holds a lease on `handle` until the stream is gone.
   [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Control(std::shared_ptr<const Handle> handle,
                                                                    wire::ControlRequest request);
-  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Clone(std::shared_ptr<const Handle> handle,
-                                                                 wire::CloneRequest request);
+  // `reference`: WAV in base64, as Base64Encode writes it, instead of the request's reference_audio; it is not looked at again.
+  [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Clone(std::shared_ptr<const Handle> handle, wire::CloneRequest request,
+                                                                 std::string reference = {});
   [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Design(std::shared_ptr<const Handle> handle,
                                                                   wire::DesignRequest request);
   // `wav`: PCM s16le mono at the model's input_sample_rate.

@@ -12,11 +12,13 @@
 #include <fmt/format.h>
 
 #include "api/errors.h"
+#include "app/load.h"
 #include "app/pull.h"
 #include "app/roster.h"
 #include "os/memory.h"
 #include "os/tree.h"
 #include "providers/providers.h"
+#include "speech/presets.h"
 
 namespace hostler::hostlerd {
 namespace {
@@ -143,6 +145,12 @@ bool IsLoopback(const std::string& host) {
 
 }  // namespace
 
+Result<> CheckSpeechFiles(const config::Config& config) {
+  if (!config.dictionary.empty()) HOSTLER_OK(speech::ReadDictionary(config.dictionary));
+  HOSTLER_OK(speech::ReadPresets(config.presets));
+  return {};
+}
+
 Daemon::Daemon(config::Config config, Home home, catalog::Catalogue catalogue, const std::vector<std::string>& notes)
     : config_(std::move(config)),
       home_(std::move(home)),
@@ -154,6 +162,8 @@ Daemon::Daemon(config::Config config, Home home, catalog::Catalogue catalogue, c
       pool_("hostler-work", 2),
       engine_pool_("hostler-memory", 1),
       shelves_(config_, log_, std::move(catalogue)),
+      samples_(config::ModelsBase(config_) / "samples", static_cast<std::size_t>(config_.max_samples)),
+      dictionary_(config_.dictionary),
       workshop_(MakeWorkshop(config_, home_, control_, engine_pool_, log_)),
       prober_(workshop_, [this](engines::Dossier dossier) { Crashed(std::move(dossier)); }),
       switchboard_(Pointers(loops_)),
@@ -179,6 +189,8 @@ Daemon::Daemon(config::Config config, Home home, catalog::Catalogue catalogue, c
              .governor = shelves_.governor,
              .tasks = shelves_.tasks,
              .references = shelves_.references,
+             .samples = samples_,
+             .dictionary = dictionary_,
              .library = shelves_.library,
              .disk_pool = shelves_.disk_pool,
              .bulk_pool = shelves_.bulk_pool,
@@ -228,7 +240,7 @@ void Daemon::WarnOfMissing() {
 }
 
 Task<> Daemon::PreloadOne(app::House& house, model::ModelId id) {
-  const auto loaded = co_await house.lifecycle.Load(id);
+  const auto loaded = co_await app::Load(house, id);
   if (!loaded) house.log.Error("models.preload: {}", loaded.error().Text());
 }
 

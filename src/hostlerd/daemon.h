@@ -17,6 +17,9 @@
 
 namespace hostler::hostlerd {
 
+// What the configuration names and is read with each use: wrong now is an error, wrong later a line in the log.
+[[nodiscard]] Result<> CheckSpeechFiles(const config::Config& config);
+
 class Daemon {
  public:
   Daemon(config::Config config, Home home, catalog::Catalogue catalogue, const std::vector<std::string>& notes);
@@ -49,6 +52,8 @@ class Daemon {
   Pool pool_;         // codecs, crash reports; its jobs use the two above
   Pool engine_pool_;  // memory readings: short, and loads and unloads wait for them
   Shelves shelves_;
+  speech::Samples samples_;
+  speech::DictionaryFile dictionary_;
   engines::Workshop workshop_;
   engines::Prober prober_;
   engines::Switchboard switchboard_;

@@ -27,6 +27,7 @@ int Serve(const cli::ServeRequest& request) {
   std::vector<std::string> notes;
   auto catalogue = hostlerd::ReadCatalogue(loaded->config, &notes);
   if (!catalogue) return Complain(catalogue.error(), 2);
+  if (const auto words = hostlerd::CheckSpeechFiles(loaded->config); !words) return Complain(words.error(), 2);
   try {
     hostlerd::Daemon daemon(std::move(loaded->config), std::move(*home), std::move(*catalogue), notes);
     return daemon.Run();

@@ -1,5 +1,6 @@
 #include "api/engine/routes.h"
 #include "api/words.h"
+#include "app/load.h"
 #include "app/roster.h"
 #include "providers/providers.h"
 
@@ -73,7 +74,7 @@ Task<Result<ModelRows>> List(app::House& house, http::Exchange&) {
 
 Task<Result<LoadAnswer>> Load(app::House& house, http::Exchange&, ModelQuestion question) {
   const model::ModelId id = providers::ResolveAlias(house.config, question.model_id);
-  HOSTLER_CO_TRY(const lifecycle::LoadOutcome outcome, co_await house.lifecycle.Load(id));
+  HOSTLER_CO_TRY(const lifecycle::LoadOutcome outcome, co_await app::Load(house, id));
   LoadAnswer answer;
   answer.model_id = id;
   answer.memory_before_mb = outcome.receipt.memory_before_mb;

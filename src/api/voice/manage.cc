@@ -1,6 +1,7 @@
 #include "api/voice/routes.h"
 #include "api/words.h"
 #include "app/library.h"
+#include "app/load.h"
 #include "app/pull.h"
 #include "app/removal.h"
 #include "app/roster.h"
@@ -130,7 +131,7 @@ Task<Result<ModelObject>> Load(app::House& house, http::Exchange& exchange) {
   const model::ModelId id = IdOf(house, exchange);
   HOSTLER_CO_TRY(const lifecycle::Status before, co_await app::OnRoster(house, id));
   HOSTLER_CO_OK(CheckProvider(before));
-  HOSTLER_CO_OK(co_await house.lifecycle.Load(id));
+  HOSTLER_CO_OK(co_await app::Load(house, id));
   HOSTLER_CO_TRY(const lifecycle::Status status, co_await app::OnRoster(house, id));
   co_return ObjectOf(house, status);
 }
@@ -202,13 +203,8 @@ Task<Result<std::string>> FetchAndWait(app::House& house, model::ModelId id) {
     HOSTLER_CO_OK(CheckProvider(status));
     co_return std::string("already_downloaded");  // built in, or the user's own
   }
-  HOSTLER_CO_TRY(const app::Begun begun, co_await app::StartPull(house, {id, {}, {}, {}, false}));
-  if (!begun.task) co_return std::string("already_downloaded");
-  HOSTLER_CO_TRY(const tasks::Record record, co_await app::WaitFor(house, begun.task->id));
-  if (record.status == tasks::Status::kCompleted) co_return std::string("downloaded");
-  if (record.error) co_return std::unexpected(*record.error);
-  co_return Fail(
-      Error{Code::kCancelled, "the download of \"" + id + "\" was cancelled", "Start it again; it continues.", "model", {}});
+  HOSTLER_CO_TRY(const bool fetched, co_await app::Fetch(house, id));
+  co_return std::string(fetched ? "downloaded" : "already_downloaded");
 }
 
 void AddManage(Door& door) {

@@ -1,5 +1,6 @@
 #include "api/voice/routes.h"
 #include "api/words.h"
+#include "app/load.h"
 #include "app/roster.h"
 #include "providers/providers.h"
 
@@ -137,7 +138,7 @@ model::ModelId Named(const app::House& house, const ModelQuestion& question) {
 
 Task<Result<ModelAnswer>> Load(app::House& house, http::Exchange&, ModelQuestion question) {
   const model::ModelId id = Named(house, question);
-  HOSTLER_CO_TRY(const lifecycle::LoadOutcome outcome, co_await house.lifecycle.Load(id));
+  HOSTLER_CO_TRY(const lifecycle::LoadOutcome outcome, co_await app::Load(house, id));
   co_return ModelAnswer{"loaded", id, outcome.already ? "already_loaded" : "loaded", outcome.receipt.memory_after_mb,
                         outcome.receipt.seconds};
 }
