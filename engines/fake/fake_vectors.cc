@@ -66,7 +66,8 @@ Result<std::vector<std::string>> FakeModel::WordsOf(const std::string& text, std
   if (!truncate.value_or(false)) {
     return Fail(Error{Code::kInvalid, fmt::format("the text has {} tokens, the model reads {}", words.size(), most),
                       "Shorten it, or ask for it to be truncated."}
-                    .At(std::move(field)));
+                    .At(std::move(field))
+                    .Named("input_too_long"));
   }
   words.resize(most);
   return words;

@@ -8,8 +8,8 @@ namespace hostler::conform {
 using enum http::Method;
 namespace {
 
-const std::string kShort = "a cat sat on a mat";
-const std::string kOther = "the price of copper fell";
+const std::string kSaid = "a cat sat on a mat";
+const std::string kElse = "the price of copper fell";
 
 // Of every answer: as many as there were texts.
 template <class Reply>
@@ -52,15 +52,15 @@ Task<> Walk::Vectors() {
   if (can.embed)
     co_await Embedding();
   else if (HasFeature("embed"))
-    co_await Refusing("/embed", json::ToJson(wire::EmbedRequest{.model_id = model_, .inputs = {kShort}}));
+    co_await Refusing("/embed", json::ToJson(wire::EmbedRequest{.model_id = model_, .inputs = {kSaid}}));
   if (can.rerank)
     co_await Reranking();
   else if (HasFeature("rerank"))
-    co_await Refusing("/rerank", json::ToJson(wire::RerankRequest{.model_id = model_, .query = kShort, .documents = {kOther}}));
+    co_await Refusing("/rerank", json::ToJson(wire::RerankRequest{.model_id = model_, .query = kSaid, .documents = {kElse}}));
   if (can.sparse)
     co_await SparseVectors();
   else if (HasFeature("sparse"))
-    co_await Refusing("/sparse", json::ToJson(wire::SparseRequest{.model_id = model_, .inputs = {kShort}}));
+    co_await Refusing("/sparse", json::ToJson(wire::SparseRequest{.model_id = model_, .inputs = {kSaid}}));
 }
 
 Task<> Walk::Refusing(std::string target, std::string body) {
@@ -69,7 +69,7 @@ Task<> Walk::Refusing(std::string target, std::string body) {
 
 Task<> Walk::Embedding() {
   Expect(HasFeature("embed"), "a model that makes vectors is announced by the feature `embed`", "the feature is missing");
-  const wire::EmbedRequest request{.model_id = model_, .inputs = {kShort, kOther, kShort}};
+  const wire::EmbedRequest request{.model_id = model_, .inputs = {kSaid, kElse, kSaid}};
   const auto [response, reply] = co_await AskFor<wire::EmbedReply>(subject_, "/embed", json::ToJson(request));
   const auto dimension = static_cast<std::size_t>(capabilities_.text->dimension);
   const bool whole =
@@ -90,11 +90,11 @@ Task<> Walk::Embedding() {
 
 Task<> Walk::Reranking() {
   Expect(HasFeature("rerank"), "a model that ranks is announced by the feature `rerank`", "the feature is missing");
-  const wire::RerankRequest request{.model_id = model_, .query = kShort, .documents = {kOther, kShort}};
+  const wire::RerankRequest request{.model_id = model_, .query = kSaid, .documents = {kElse, kSaid}};
   const auto [response, reply] = co_await AskFor<wire::RerankReply>(subject_, "/rerank", json::ToJson(request));
   Expect(reply && reply->scores.size() == 2 && std::isfinite(reply->scores[0]) && std::isfinite(reply->scores[1]),
          "POST /rerank answers one score for each document", Seen(response));
-  const wire::RerankRequest nothing{.model_id = model_, .query = kShort};
+  const wire::RerankRequest nothing{.model_id = model_, .query = kSaid};
   ExpectError(co_await subject_.Ask(kPost, "/rerank", json::ToJson(nothing)), 400, "bad_request",
               "no document to rank is a bad_request");
 }
@@ -102,13 +102,13 @@ Task<> Walk::Reranking() {
 Task<> Walk::SparseVectors() {
   Expect(HasFeature("sparse"), "a model that makes sparse vectors is announced by the feature `sparse`",
          "the feature is missing");
-  const int vocabulary = capabilities_.text->dimension;
-  const wire::SparseRequest request{.model_id = model_, .inputs = {kShort, kOther}};
+  const int vocabulary = capabilities_.text->embed ? 0 : capabilities_.text->dimension;  // else it is that of the dense ones
+  const wire::SparseRequest request{.model_id = model_, .inputs = {kSaid, kElse}};
   const auto [response, reply] = co_await AskFor<wire::SparseReply>(subject_, "/sparse", json::ToJson(request));
   Expect(
       reply && reply->vectors.size() == 2 && IsSparse(reply->vectors[0], vocabulary) && IsSparse(reply->vectors[1], vocabulary),
       "POST /sparse answers rising indices with positive weights and their tokens", Seen(response));
-  const wire::SparseRequest two{.model_id = model_, .inputs = {kShort}, .top_k = 2};
+  const wire::SparseRequest two{.model_id = model_, .inputs = {kSaid}, .top_k = 2};
   const auto [few, cut] = co_await AskFor<wire::SparseReply>(subject_, "/sparse", json::ToJson(two));
   Expect(cut && cut->vectors.size() == 1 && cut->vectors[0].indices.size() <= 2, "`top_k` keeps the largest weights only",
          Seen(few));
