@@ -36,6 +36,13 @@ struct Recording {
   std::vector<std::int16_t> samples;
 };
 
+// One request among those that a call works on.
+template <class Request>
+struct Asked {
+  Request request;
+  std::stop_token stop;  // requested when its client is gone: its answer is wanted no more
+};
+
 // One loaded model. Destroying it is the unload.
 class Model {
  public:
@@ -57,9 +64,16 @@ class Model {
                                                             std::stop_token stop);
   [[nodiscard]] virtual Result<wire::DiarizeReply> Diarize(const wire::DiarizeRequest& request, const Recording& recording,
                                                            std::stop_token stop);
-  [[nodiscard]] virtual Result<wire::EmbedReply> Embed(const wire::EmbedRequest& request, std::stop_token stop);
-  [[nodiscard]] virtual Result<wire::RerankReply> Rerank(const wire::RerankRequest& request, std::stop_token stop);
-  [[nodiscard]] virtual Result<wire::SparseReply> Sparse(const wire::SparseRequest& request, std::stop_token stop);
+
+  // How many texts (of a rerank: documents) one call below should hold. Requests that wait while a call runs are gathered into
+  // the next one, up to that many; nobody waits for company. 1: each request is a call of its own. A request with more texts is
+  // never cut: it is a call of its own too.
+  [[nodiscard]] virtual int batch() const { return 1; }
+  // One answer for each request, in their order; the requests have at least one text each. What is wrong with one of them, or its
+  // stop, is no reason to fail the others.
+  [[nodiscard]] virtual std::vector<Result<wire::EmbedReply>> Embed(std::span<const Asked<wire::EmbedRequest>> asked);
+  [[nodiscard]] virtual std::vector<Result<wire::RerankReply>> Rerank(std::span<const Asked<wire::RerankRequest>> asked);
+  [[nodiscard]] virtual std::vector<Result<wire::SparseReply>> Sparse(std::span<const Asked<wire::SparseRequest>> asked);
 };
 
 struct LoadContext {

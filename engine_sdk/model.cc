@@ -29,14 +29,14 @@ Result<wire::DiarizeReply> Model::Diarize(const wire::DiarizeRequest&, const Rec
   return Cannot("tell speakers apart");
 }
 
-Result<wire::EmbedReply> Model::Embed(const wire::EmbedRequest&, std::stop_token) {
-  return Cannot("make vectors");
+std::vector<Result<wire::EmbedReply>> Model::Embed(std::span<const Asked<wire::EmbedRequest>> asked) {
+  return {asked.size(), Cannot("make vectors")};
 }
-Result<wire::RerankReply> Model::Rerank(const wire::RerankRequest&, std::stop_token) {
-  return Cannot("rank documents");
+std::vector<Result<wire::RerankReply>> Model::Rerank(std::span<const Asked<wire::RerankRequest>> asked) {
+  return {asked.size(), Cannot("rank documents")};
 }
-Result<wire::SparseReply> Model::Sparse(const wire::SparseRequest&, std::stop_token) {
-  return Cannot("make sparse vectors");
+std::vector<Result<wire::SparseReply>> Model::Sparse(std::span<const Asked<wire::SparseRequest>> asked) {
+  return {asked.size(), Cannot("make sparse vectors")};
 }
 
 bool Engine::NeedsFiles(const std::string& model_id) const {

@@ -25,7 +25,8 @@ Result<> Shielded(const std::function<Result<>()>& work) {
   }
 }
 
-Runner::Runner(std::string name, std::unique_ptr<Model> model) : name_(std::move(name)), model_(std::move(model)) {
+Runner::Runner(std::string name, std::unique_ptr<Model> model)
+    : name_(std::move(name)), model_(std::move(model)), batch_(static_cast<std::size_t>(std::max(1, model_->batch()))) {
   const int parallel = std::max(1, model_->parallel());
   for (int i = 0; i < parallel; ++i) threads_.emplace_back([this, i] { Work(i); });
 }
@@ -69,20 +70,49 @@ void Runner::End() {
   model_.reset();
 }
 
-std::shared_ptr<Job> Runner::Next() {
+std::vector<std::shared_ptr<Job>> Runner::Next() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [&] { return ending_ || !queue_.empty(); });
-  if (queue_.empty()) return nullptr;
-  auto job = std::move(queue_.front());
+  std::vector<std::shared_ptr<Job>> jobs;
+  if (queue_.empty()) return jobs;
+  jobs.push_back(std::move(queue_.front()));
   queue_.pop_front();
-  return job;
+  const Together together = jobs.front()->together;
+  if (together == nullptr) return jobs;
+  // The first that has no room ends it: a large request is not overtaken by the small ones behind it.
+  std::size_t texts = jobs.front()->texts;
+  for (auto job = queue_.begin(); job != queue_.end();) {
+    if ((*job)->together != together) {
+      ++job;
+      continue;
+    }
+    texts += (*job)->texts;
+    if (texts > batch_) break;
+    jobs.push_back(std::move(*job));
+    job = queue_.erase(job);
+  }
+  return jobs;
+}
+
+void Runner::Do(const std::vector<std::shared_ptr<Job>>& jobs) {
+  const Job& first = *jobs.front();
+  if (first.together == nullptr) {
+    Pipe& pipe = jobs.front()->pipe;
+    pipe.Close(Shielded([&] { return first.work(*model_, pipe, first.stop.get_token()); }));
+    return;
+  }
+  std::vector<Result<>> ends;
+  const Result<> done = Shielded([&]() -> Result<> {
+    ends = first.together(*model_, jobs);
+    return {};
+  });
+  if (!done) ends.assign(jobs.size(), done);
+  for (std::size_t i = 0; i < jobs.size(); ++i) jobs[i]->pipe.Close(std::move(ends[i]));
 }
 
 void Runner::Work(int number) {
   pthread_setname_np(pthread_self(), fmt::format("model-{}", number).c_str());
-  while (const auto job = Next()) {
-    job->pipe.Close(Shielded([&] { return job->work(*model_, job->pipe, job->stop.get_token()); }));
-  }
+  for (auto jobs = Next(); !jobs.empty(); jobs = Next()) Do(jobs);
 }
 
 }  // namespace hostler::engine_sdk

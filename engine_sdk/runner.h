@@ -17,9 +17,17 @@
 
 namespace hostler::engine_sdk {
 
-// One call into a model. Lives until both the worker and the request are done with it.
+struct Job;
+
+// Does several jobs in one call and returns how each of them ended, in their order.
+using Together = std::vector<Result<>> (*)(Model&, std::span<const std::shared_ptr<Job>>);
+
+// One request's work for a model. Lives until both the worker and the request are done with it.
 struct Job {
-  std::function<Result<>(Model&, Pipe&, std::stop_token)> work;
+  virtual ~Job() = default;
+  std::function<Result<>(Model&, Pipe&, std::stop_token)> work;  // by itself; or:
+  Together together = nullptr;                                   // with those that wait for the same function
+  std::size_t texts = 1;                                         // … as long as the model's batch() has room for theirs
   Pipe pipe;
   std::stop_source stop;
 };
@@ -42,10 +50,12 @@ class Runner {
 
  private:
   void Work(int number);
-  std::shared_ptr<Job> Next();
+  [[nodiscard]] std::vector<std::shared_ptr<Job>> Next();  // empty: the end
+  void Do(const std::vector<std::shared_ptr<Job>>& jobs);
 
   const std::string name_;
   std::unique_ptr<Model> model_;
+  const std::size_t batch_;  // texts of one call
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<Job>> queue_;

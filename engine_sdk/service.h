@@ -83,6 +83,13 @@ class Service {
   Task<> SendDocument(http::Exchange& exchange, Job& job);
   Task<> SendSegments(http::Exchange& exchange, Job& job);
 
+  // vectors.cc
+  Task<> Embed(http::Exchange& exchange);
+  Task<> Rerank(http::Exchange& exchange);
+  Task<> Sparse(http::Exchange& exchange);
+  template <class Verb>
+  Task<> Measure(http::Exchange& exchange);
+
   // logs.cc
   Task<> Logs(http::Exchange& exchange);
   Task<> News(http::Exchange& exchange, std::uint64_t cursor);

@@ -40,6 +40,11 @@ wire::Capabilities FakeModel::capabilities() const {
   can.sample_rate = options_.sample_rate.value_or(16000);
   can.input_sample_rate = kInputRate;
   can.default_voice = "fake-1";
+  can.text = wire::TextAbilities{.embed = true,
+                                 .rerank = true,
+                                 .sparse = true,
+                                 .dimension = options_.dimension.value_or(8),
+                                 .context_length = options_.context_length.value_or(512)};
   return can;
 }
 

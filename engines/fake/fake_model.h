@@ -27,6 +27,15 @@ class FakeModel : public engine_sdk::Model {
                                                     const std::function<void(const wire::Segment&)>& on_segment,
                                                     std::stop_token stop) override;
 
+  // fake_vectors.cc
+  [[nodiscard]] int batch() const override { return options_.batch.value_or(8); }
+  [[nodiscard]] std::vector<Result<wire::EmbedReply>> Embed(
+      std::span<const engine_sdk::Asked<wire::EmbedRequest>> asked) override;
+  [[nodiscard]] std::vector<Result<wire::RerankReply>> Rerank(
+      std::span<const engine_sdk::Asked<wire::RerankRequest>> asked) override;
+  [[nodiscard]] std::vector<Result<wire::SparseReply>> Sparse(
+      std::span<const engine_sdk::Asked<wire::SparseRequest>> asked) override;
+
  private:
   struct Tone {
     double pitch = 220;  // Hz
@@ -35,6 +44,11 @@ class FakeModel : public engine_sdk::Model {
   Result<> Speak(Tone tone, engine_sdk::AudioSink& sink, const std::stop_token& stop);
   Result<> Misbehave(int chunk, const std::stop_token& stop);
   int BeginRequest(std::string_view what);
+
+  // Its tokens are words. An error at `field` if there are more than the model reads and `truncate` is not set.
+  Result<std::vector<std::string>> WordsOf(const std::string& text, std::optional<bool> truncate, std::string field) const;
+  template <class Reply, class Request, class One>
+  std::vector<Result<Reply>> AnswerEach(std::string_view what, std::span<const engine_sdk::Asked<Request>> asked, One one);
 
   const std::string id_;
   const Options options_;

@@ -16,7 +16,7 @@
 namespace hostler::llama {
 namespace {
 
-constexpr std::string_view kVersion = "0.5.0";  // of the headers in third_party/pins.txt
+constexpr std::string_view kVersion = "0.5.0-dev";  // of the headers in third_party/pins.txt
 
 log::Log* g_log = nullptr;
 thread_local std::string t_complaint;  // the last whole line of a warning or worse

@@ -30,6 +30,13 @@ class Walk {
   Task<> Speaking();
   Task<> Leaving();
   Task<> Hearing();
+  // vectors.cc
+  Task<> Vectors();
+  Task<> Embedding();
+  Task<> Reranking();
+  Task<> SparseVectors();
+  // Of a feature that this model does not have.
+  Task<> Refusing(std::string target, std::string body);
 
   void Ok(std::string requirement);
   void Failed(std::string requirement, std::string detail);
@@ -40,6 +47,7 @@ class Walk {
 
   [[nodiscard]] Task<std::optional<wire::ModelRow>> RowOf(std::string id);
   [[nodiscard]] std::string ModelBody() const;  // {"model_id":…}
+  [[nodiscard]] bool HasFeature(std::string_view name) const;
   [[nodiscard]] std::string Control(std::string text) const;
 
   Subject& subject_;

@@ -1,4 +1,5 @@
-// How requests talk to a loaded engine: audio out, audio in. One Switchboard per daemon holds one HTTP client per loop.
+// How requests talk to a loaded engine: audio out, audio in, texts in and vectors out. One Switchboard per daemon holds one HTTP
+// client per loop.
 //
 // Threads: calls from a coroutine on one of the loops it was made with; the connection is that loop's.
 #pragma once
@@ -64,6 +65,14 @@ class Switchboard {
   [[nodiscard]] Task<Result<wire::Transcript>> Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest request,
                                                           std::string wav);
 
+  // One dense vector for each input. Errors: of the engine; kInvalid named `input_too_long`, with the numbers, for a text that
+  // does not fit and was not to be truncated.
+  [[nodiscard]] Task<Result<wire::EmbedReply>> Embed(std::shared_ptr<const Handle> handle, wire::EmbedRequest request);
+  // One score for each document, in the documents' order: the model's own numbers (logits).
+  [[nodiscard]] Task<Result<wire::RerankReply>> Rerank(std::shared_ptr<const Handle> handle, wire::RerankRequest request);
+  // One sparse vector for each input.
+  [[nodiscard]] Task<Result<wire::SparseReply>> Sparse(std::shared_ptr<const Handle> handle, wire::SparseRequest request);
+
   // Passes a request on to the engine as it is: `target` is the path and query there. As http::Relay.
   [[nodiscard]] Task<Result<>> Relay(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string target);
 
@@ -74,6 +83,10 @@ class Switchboard {
   // `what`: for crash dossiers.
   [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Generate(std::shared_ptr<const Handle> handle, std::string target,
                                                                     std::string body, std::string what);
+  // A request about texts, as JSON both ways.
+  template <class Reply, class Request>
+  [[nodiscard]] Task<Result<Reply>> Ask(std::shared_ptr<const Handle> handle, std::string target, Request request,
+                                        std::string what);
   struct Line {
     Loop* loop;
     std::unique_ptr<http::Client> client;

@@ -23,8 +23,8 @@ Result<Address> Split(app::House& house, http::Method method, const std::string&
   if (known) {
     return Fail(Error{Code::kNotFound,
                       fmt::format("{} is no work that engines are asked for: {}", http::MethodName(method), path),
-                      "GET health, voices, capabilities and POST generate/control, generate/clone, generate/design, transcribe "
-                      "are passed on; to load and unload, POST /models/load and /models/unload.",
+                      "GET health, voices, capabilities and POST generate/control, generate/clone, generate/design, transcribe, "
+                      "diarize, embed, rerank, sparse are passed on; to load and unload, POST /models/load and /models/unload.",
                       {},
                       {}});
   }
