@@ -10,13 +10,14 @@
 #include <fmt/format.h>
 #include <ggml-backend.h>
 #include <llama.h>
+#include <mtmd-helper.h>
 
 #include "base/text.h"
 
 namespace hostler::llama {
 namespace {
 
-constexpr std::string_view kVersion = "0.5.0";  // of the headers in third_party/pins.txt
+constexpr std::string_view kVersion = "0.5.0-dev";  // of the headers in third_party/pins.txt
 
 log::Log* g_log = nullptr;
 thread_local std::string t_complaint;  // the last whole line of a warning or worse
@@ -26,7 +27,8 @@ thread_local ggml_log_level t_level = GGML_LOG_LEVEL_NONE;
 void TakeLine() {
   const std::string line(Trim(t_line));
   t_line.clear();
-  if (line.empty() || line.find_first_not_of('.') == std::string::npos) return;  // dots tell how far a load is
+  if (line.empty() || line.find_first_not_of('.') == std::string::npos) return;       // dots tell how far a load is
+  if (line.find("not marked as outputs -> overriding") != std::string::npos) return;  // as it should: all rows have outputs
   if (t_level >= GGML_LOG_LEVEL_WARN) t_complaint = line;
   if (g_log == nullptr) return;
   if (t_level >= GGML_LOG_LEVEL_ERROR)
@@ -76,7 +78,8 @@ Result<> Open() {
   if (llama_version() != kVersion)
     return Fail(Code::kUnavailable, fmt::format("libllama is version {}, this engine is built for {}", llama_version(), kVersion),
                 "Install the libraries that belong to this hostler.");
-  llama_log_set(Hear, nullptr);  // ggml's too
+  llama_log_set(Hear, nullptr);        // ggml's too
+  mtmd_helper_log_set(Hear, nullptr);  // libmtmd's
   HOSTLER_OK(LoadBackends());
   llama_backend_init();
   return {};
