@@ -7,6 +7,7 @@
 #include "engines/whisper/hearing.h"
 #include "engines/whisper/languages.h"
 #include "engines/whisper/library.h"
+#include "media/cut.h"
 
 namespace hostler::whisper {
 namespace {
@@ -143,7 +144,7 @@ Result<wire::Transcript> WhisperModel::Transcribe(const wire::TranscribeRequest&
   hearing.ListenTo(params);
 
   for (std::size_t begin = 0; begin < samples.size() && !stop.stop_requested();) {
-    const Stretch whole{begin, CutAt(samples, begin, kPiece)};
+    const Stretch whole{begin, media::CutAt(samples, begin, kPiece, kRate)};
     begin = whole.end;
     HOSTLER_TRY(std::vector<Stretch> speech, Speech(samples, whole, request.vad.value_or(false)));
     if (speech.empty()) continue;

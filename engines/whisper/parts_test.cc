@@ -105,16 +105,6 @@ TEST(Mender, CarriesHalfACharacterToTheNextSegment) {
 
 using Samples = std::vector<std::int16_t>;
 
-TEST(Pieces, AreCutWhereItIsQuiet) {
-  Samples samples(100 * kRate, 5000);
-  std::fill(samples.begin() + 50 * kRate, samples.begin() + 51 * kRate, 0);
-  const std::size_t cut = CutAt(samples, 0, 60 * kRate);
-  EXPECT_GE(cut, 50U * kRate);
-  EXPECT_LE(cut, 51U * kRate);
-  EXPECT_EQ(CutAt(samples, cut, 60 * kRate), samples.size()) << "the rest fits";
-  EXPECT_GT(CutAt(samples, 0, 2 * kRate), 1U * kRate);
-}
-
 TEST(Pieces, LeadTimesBack) {
   const Samples samples(20 * kRate, 16384);
   const Piece piece(samples, {{2 * kRate, 4 * kRate}, {10 * kRate, 11 * kRate}});

@@ -1,38 +1,13 @@
 #include "engines/whisper/pieces.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace hostler::whisper {
 namespace {
 
-constexpr std::size_t kSearch = 30 * kRate;  // samples
-constexpr std::size_t kMoment = kRate / 5;   // what has to be quiet
-constexpr std::size_t kStep = kMoment / 4;
 constexpr std::size_t kSilence = kRate / 10;  // between stretches
 
-std::int64_t Loudness(std::span<const std::int16_t> samples) {
-  std::int64_t sum = 0;
-  for (const std::int16_t sample : samples) sum += std::abs(static_cast<int>(sample));
-  return sum;
-}
-
 }  // namespace
-
-std::size_t CutAt(std::span<const std::int16_t> samples, std::size_t begin, std::size_t most) {
-  if (samples.size() - begin <= most) return samples.size();
-  const std::size_t latest = begin + most;
-  const std::size_t earliest = latest - std::min(most / 2, kSearch);
-  std::size_t best = latest;
-  std::int64_t quietest = -1;
-  for (std::size_t at = earliest; at + kMoment <= latest; at += kStep) {
-    const std::int64_t loudness = Loudness(samples.subspan(at, kMoment));
-    if (quietest >= 0 && loudness >= quietest) continue;
-    quietest = loudness;
-    best = at + kMoment / 2;
-  }
-  return best;
-}
 
 Piece::Piece(std::span<const std::int16_t> samples, std::vector<Stretch> stretches) : stretches_(std::move(stretches)) {
   std::size_t total = kSilence * (stretches_.size() - 1);

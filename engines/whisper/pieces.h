@@ -19,10 +19,6 @@ struct Stretch {
   friend bool operator==(const Stretch&, const Stretch&) = default;
 };
 
-// Where the piece that starts at `begin` ends: after `most` samples at the latest, at the quietest moment of its last half
-// minute.
-[[nodiscard]] std::size_t CutAt(std::span<const std::int16_t> samples, std::size_t begin, std::size_t most);
-
 class Piece {
  public:
   // REQUIRES: `stretches` is not empty, in order, without overlaps.
