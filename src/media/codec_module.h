@@ -18,11 +18,13 @@ class CodecModule {
   [[nodiscard]] virtual Result<std::unique_ptr<Encoder>> MakeEncoder(const EncoderOptions& options) = 0;
   [[nodiscard]] virtual Result<Audio> Decode(std::string_view bytes, const DecodeOptions& options,
                                              const std::stop_token& stop) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Decoder>> OpenDecoder(std::shared_ptr<const std::string> bytes,
+                                                                     const DecodeOptions& options, std::stop_token stop) = 0;
   [[nodiscard]] virtual Result<Audio> Resample(const Audio& audio, int sample_rate, int channels) = 0;
 };
 
 // Raise it with every change of this class or of a type in its calls.
-inline constexpr int kCodecModuleAbi = 1;
+inline constexpr int kCodecModuleAbi = 2;
 inline constexpr const char* kCodecModuleEntry = "hostler_media_module";
 // The module, or nullptr if it was built for another ABI.
 using CodecModuleEntry = CodecModule* (*)(int abi);

@@ -1,6 +1,8 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
 #include <mutex>
 
 #include "media/codec_module.h"
@@ -40,6 +42,24 @@ Result<CodecModule*> Open(const std::filesystem::path& path) {
   }
   return module;
 }
+
+// Samples that are in the file as they are wanted.
+class WavDecoder : public Decoder {
+ public:
+  // `data` is part of `bytes`.
+  WavDecoder(std::shared_ptr<const std::string> bytes, std::string_view data) : bytes_(std::move(bytes)), data_(data) {}
+
+  Result<std::vector<std::int16_t>> Read(std::size_t most) override {
+    std::vector<std::int16_t> samples(std::min(most, data_.size() / sizeof(std::int16_t)));
+    if (!samples.empty()) std::memcpy(samples.data(), data_.data(), samples.size() * sizeof(std::int16_t));
+    data_.remove_prefix(samples.size() * sizeof(std::int16_t));
+    return samples;
+  }
+
+ private:
+  const std::shared_ptr<const std::string> bytes_;
+  std::string_view data_;
+};
 
 std::filesystem::path DefaultModule() {
   const std::filesystem::path folder = os::ProgramFolder();
@@ -96,6 +116,18 @@ Result<Audio> Codecs::Decode(std::string_view bytes, const DecodeOptions& option
   }
   HOSTLER_TRY(CodecModule * module, Module());
   return module->Decode(bytes, options, stop);
+}
+
+Result<std::unique_ptr<Decoder>> Codecs::OpenDecoder(std::shared_ptr<const std::string> bytes, const DecodeOptions& options,
+                                                     std::stop_token stop) {
+  HOSTLER_OK(CheckShape(options.sample_rate, options.channels));
+  if (bytes->empty()) return Fail(Code::kInvalid, "the audio file is empty", "Send a file with sound in it.");
+  if (const auto wav = ParseWav(*bytes); wav && wav->sample_rate == options.sample_rate && wav->channels == options.channels) {
+    const double seconds = static_cast<double>(wav->data.size()) / 2 / wav->channels / wav->sample_rate;
+    if (seconds <= options.max_seconds) return std::make_unique<WavDecoder>(std::move(bytes), wav->data);
+  }
+  HOSTLER_TRY(CodecModule * module, Module());
+  return module->OpenDecoder(std::move(bytes), options, std::move(stop));
 }
 
 Result<Audio> Codecs::Resample(const Audio& audio, int sample_rate, int channels) {

@@ -61,6 +61,15 @@ class Encoder {
   [[nodiscard]] virtual Result<std::string> Finish() = 0;
 };
 
+// A file on its way to samples, piece by piece, so that hours of sound need no hours of memory.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // The next `most` samples (interleaved, whole frames); fewer only at the end, then none. Errors as of Codecs::Decode; whether a
+  // file is good for anything is known at its end.
+  [[nodiscard]] virtual Result<std::vector<std::int16_t>> Read(std::size_t most) = 0;
+};
+
 struct DecodeOptions {
   int sample_rate = 16000;        // wanted, Hz
   int channels = 1;               // wanted
@@ -83,6 +92,9 @@ class Codecs {
   // Any container and codec FFmpeg reads. Errors: kInvalid with what FFmpeg said (no audio, junk, truncated beyond use),
   // kTooLarge, kCancelled.
   [[nodiscard]] Result<Audio> Decode(std::string_view bytes, const DecodeOptions& options, std::stop_token stop = {});
+  // The same, piece by piece. The decoder keeps `bytes`; one thread at a time, not always the same.
+  [[nodiscard]] Result<std::unique_ptr<Decoder>> OpenDecoder(std::shared_ptr<const std::string> bytes,
+                                                             const DecodeOptions& options, std::stop_token stop = {});
   [[nodiscard]] Result<Audio> Resample(const Audio& audio, int sample_rate, int channels);
 
   // Opens the module now, so that the first request does not pay for it. Safe to call again.

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "media/cut.h"
 #include "media/testing/tone.h"
 
 namespace hostler::media {
@@ -131,6 +132,55 @@ TEST_P(EveryFormat, VeryShortSoundsAreKept) {
   const Audio back = DecodeBack(Encode(click, format()), format());
   EXPECT_GE(back.seconds(), 0.0035);
   EXPECT_GT(*std::ranges::max_element(back.samples), 3000);
+}
+
+TEST_P(EveryFormat, PiecesMakeUpTheWhole) {
+  if (format() == Format::kPcm) return;  // no file
+  const auto bytes = std::make_shared<const std::string>(Encode(Tone(24000, 2.5), format()));
+  const DecodeOptions options{.sample_rate = 16000, .channels = 1};
+  const Audio whole = Shared().Decode(*bytes, options).value();
+  auto decoder = Shared().OpenDecoder(bytes, options);
+  ASSERT_TRUE(decoder) << decoder.error().Text();
+  std::vector<std::int16_t> samples;
+  for (std::vector<std::int16_t> piece = {0}; !piece.empty();) {
+    piece = (*decoder)->Read(7001).value();
+    EXPECT_LE(piece.size(), 7001U);
+    if (piece.size() < 7001) EXPECT_EQ(samples.size() + piece.size(), whole.samples.size()) << "only the last one is short";
+    samples.insert(samples.end(), piece.begin(), piece.end());
+  }
+  EXPECT_EQ(samples, whole.samples);
+}
+
+TEST(DecoderTest, SaysWhatIsWrongWhereItIsRead) {
+  const auto read = [](std::string bytes, double most = 60) {
+    auto decoder = Shared().OpenDecoder(std::make_shared<const std::string>(std::move(bytes)), {.max_seconds = most});
+    if (!decoder) return decoder.error();
+    Result<std::vector<std::int16_t>> piece;
+    do piece = (*decoder)->Read(1000);
+    while (piece && !piece->empty());
+    return piece ? Error{} : piece.error();
+  };
+  EXPECT_EQ(read("").code, Code::kInvalid);
+  EXPECT_EQ(read("this is no sound").code, Code::kInvalid);
+  EXPECT_EQ(read(Encode(Tone(24000, 3), Format::kFlac), 1).code, Code::kTooLarge);
+  EXPECT_EQ(read(Encode(Tone(16000, 3), Format::kWav), 1).code, Code::kTooLarge);
+  std::stop_source stop;
+  stop.request_stop();
+  auto decoder =
+      Shared().OpenDecoder(std::make_shared<const std::string>(Encode(Tone(24000, 1), Format::kMp3)), {}, stop.get_token());
+  EXPECT_EQ((*decoder)->Read(1000).error().code, Code::kCancelled);
+}
+
+TEST(CutTest, IsWhereItIsQuiet) {
+  constexpr std::size_t kRate = 16000;
+  std::vector<std::int16_t> samples(100 * kRate, 5000);
+  std::fill(samples.begin() + 50 * kRate, samples.begin() + 51 * kRate, 0);
+  const std::size_t cut = CutAt(samples, 0, 60 * kRate, kRate);
+  EXPECT_GE(cut, 50U * kRate);
+  EXPECT_LE(cut, 51U * kRate);
+  EXPECT_EQ(CutAt(samples, cut, 60 * kRate, kRate), samples.size()) << "the rest fits";
+  EXPECT_GT(CutAt(samples, 0, 2 * kRate, kRate), 1U * kRate);
+  EXPECT_GT(CutAt(samples, 0, 1, kRate), 0U) << "it goes on, whatever is asked";
 }
 
 TEST(EncoderTest, RefusesNonsense) {

@@ -9,8 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "media/codec_module.h"
 #include "media/ffmpeg/av.h"
@@ -106,6 +109,9 @@ class Source {
   // Sound that came out earns time for what is left.
   void Earn(double seconds) { time_ += kTimePerSecond * seconds; }
   [[nodiscard]] bool late() const { return Spent() - begin_ > time_; }
+  // Between two reads, which may be on two threads: the clock is a thread's own.
+  void Pause() { time_ -= Spent() - begin_; }
+  void Resume() { begin_ = Spent(); }
 
  private:
   static double Spent() {
@@ -116,7 +122,7 @@ class Source {
 
   const std::string_view bytes_;
   const std::stop_token& stop_;
-  const double begin_ = Spent();
+  double begin_ = Spent();
   double time_;
   std::size_t position_ = 0;
 };
@@ -127,25 +133,35 @@ int RefuseToOpen(AVFormatContext* /*context*/, AVIOContext** io, const char* /*u
   return AVERROR(EACCES);
 }
 
-class FileDecoder {
+class FileDecoder : public Decoder {
  public:
-  FileDecoder(std::string_view bytes, const DecodeOptions& options, const std::stop_token& stop)
-      : options_(options), stop_(stop), source_(bytes, stop) {
-    audio_.sample_rate = options.sample_rate;
-    audio_.channels = options.channels;
-  }
+  // `keep` is what `bytes` are part of, if somebody has to keep it.
+  FileDecoder(std::string_view bytes, std::shared_ptr<const std::string> keep, const DecodeOptions& options, std::stop_token stop)
+      : keep_(std::move(keep)), options_(options), stop_(std::move(stop)), source_(bytes, stop_) {}
 
-  Result<Audio> Run() {
-    HOSTLER_OK(OpenContainer());
-    HOSTLER_OK(OpenStream());
-    HOSTLER_OK(ReadPackets());
-    HOSTLER_OK(FlushResampler());
-    if (good_ == 0) return Unreadable(fmt::format("nothing in it can be decoded{}", Complaint()));
-    if (bad_ > good_) return Unreadable(fmt::format("{} of {} parts are broken{}", bad_, bad_ + good_, Complaint()));
-    return std::move(audio_);
+  Result<std::vector<std::int16_t>> Read(std::size_t most) override {
+    ForgetLines();
+    source_.Resume();
+    auto filled = Fill(most);
+    source_.Pause();
+    if (!filled) return Fail(std::move(filled).error());
+    if (samples_.size() <= most) return std::exchange(samples_, {});
+    const auto end = samples_.begin() + static_cast<std::ptrdiff_t>(most);
+    std::vector<std::int16_t> piece(samples_.begin(), end);
+    samples_.erase(samples_.begin(), end);
+    return piece;
   }
 
  private:
+  Result<> Fill(std::size_t most) {
+    if (file_ == nullptr) {
+      HOSTLER_OK(OpenContainer());
+      HOSTLER_OK(OpenStream());
+    }
+    while (!ended_ && samples_.size() < most) HOSTLER_OK(ReadPacket());
+    return {};
+  }
+
   [[nodiscard]] std::string Complaint() const {
     if (odd_.sample_rate != 0)
       return fmt::format(" ({} Hz and {} channels; {} to {} Hz and {} channels at most are read)", odd_.sample_rate,
@@ -206,17 +222,24 @@ class FileDecoder {
     return {};
   }
 
-  Result<> ReadPackets() {
-    for (;;) {
-      HOSTLER_OK(MayGoOn());
-      const int error = av_read_frame(file_.get(), packet_.get());
-      if (error == AVERROR(EAGAIN)) continue;
-      if (error < 0) break;  // the end, or broken from here on: what came before counts
-      if (packet_->stream_index == stream_index_) HOSTLER_OK(DecodePacket(packet_.get()));
-      av_packet_unref(packet_.get());
-    }
+  Result<> ReadPacket() {
     HOSTLER_OK(MayGoOn());
-    return DecodePacket(nullptr);
+    const int error = av_read_frame(file_.get(), packet_.get());
+    if (error == AVERROR(EAGAIN)) return {};
+    if (error < 0) return End();  // or broken from here on: what came before counts
+    if (packet_->stream_index == stream_index_) HOSTLER_OK(DecodePacket(packet_.get()));
+    av_packet_unref(packet_.get());
+    return {};
+  }
+
+  Result<> End() {
+    ended_ = true;
+    HOSTLER_OK(MayGoOn());
+    HOSTLER_OK(DecodePacket(nullptr));
+    HOSTLER_OK(FlushResampler());
+    if (good_ == 0) return Unreadable(fmt::format("nothing in it can be decoded{}", Complaint()));
+    if (bad_ > good_) return Unreadable(fmt::format("{} of {} parts are broken{}", bad_, bad_ + good_, Complaint()));
+    return {};
   }
 
   [[nodiscard]] Result<> MayGoOn() const {
@@ -319,20 +342,20 @@ class FileDecoder {
   Result<> Append(const AVFrame& frame) {
     const auto channels = static_cast<std::size_t>(options_.channels);
     const auto count = static_cast<std::size_t>(frame.nb_samples) * channels;
-    const double seconds =
-        static_cast<double>(audio_.samples.size() + count) / static_cast<double>(channels) / options_.sample_rate;
-    if (seconds > options_.max_seconds) {
+    frames_ += static_cast<std::uint64_t>(frame.nb_samples);
+    if (static_cast<double>(frames_) / options_.sample_rate > options_.max_seconds) {
       return Fail(Code::kTooLarge, fmt::format("the audio is longer than {:.0f} seconds", options_.max_seconds),
                   "Cut it into shorter pieces.");
     }
     const auto* samples = reinterpret_cast<const std::int16_t*>(frame.extended_data[0]);
-    audio_.samples.insert(audio_.samples.end(), samples, samples + count);
+    samples_.insert(samples_.end(), samples, samples + count);
     source_.Earn(static_cast<double>(frame.nb_samples) / options_.sample_rate);
     return {};
   }
 
-  const DecodeOptions& options_;
-  const std::stop_token& stop_;
+  const std::shared_ptr<const std::string> keep_;
+  const DecodeOptions options_;
+  const std::stop_token stop_;
   Source source_;
   Io io_;
   Demuxer file_;
@@ -345,14 +368,23 @@ class FileDecoder {
   int stream_index_ = -1;
   std::size_t good_ = 0;  // frames
   std::size_t bad_ = 0;   // packets
-  Audio audio_;
+  bool ended_ = false;
+  std::uint64_t frames_ = 0;  // at the wanted rate, in all
+  std::vector<std::int16_t> samples_;
 };
 
 }  // namespace
 
 Result<Audio> Decode(std::string_view bytes, const DecodeOptions& options, const std::stop_token& stop) {
-  ForgetLines();
-  return FileDecoder(bytes, options, stop).Run();
+  Audio audio{options.sample_rate, options.channels, {}};
+  HOSTLER_TRY(audio.samples, FileDecoder(bytes, nullptr, options, stop).Read(std::numeric_limits<std::size_t>::max()));
+  return audio;
+}
+
+Result<std::unique_ptr<Decoder>> OpenDecoder(std::shared_ptr<const std::string> bytes, const DecodeOptions& options,
+                                             std::stop_token stop) {
+  const std::string_view view(*bytes);
+  return std::make_unique<FileDecoder>(view, std::move(bytes), options, std::move(stop));
 }
 
 Result<Audio> Resample(const Audio& audio, int sample_rate, int channels) {

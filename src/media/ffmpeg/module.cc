@@ -20,6 +20,10 @@ class FfmpegModule : public CodecModule {
   Result<Audio> Decode(std::string_view bytes, const DecodeOptions& options, const std::stop_token& stop) override {
     return av::Decode(bytes, options, stop);
   }
+  Result<std::unique_ptr<Decoder>> OpenDecoder(std::shared_ptr<const std::string> bytes, const DecodeOptions& options,
+                                               std::stop_token stop) override {
+    return av::OpenDecoder(std::move(bytes), options, std::move(stop));
+  }
   Result<Audio> Resample(const Audio& audio, int sample_rate, int channels) override {
     return av::Resample(audio, sample_rate, channels);
   }
