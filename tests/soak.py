@@ -337,6 +337,7 @@ class Soak:
         """What is open while nothing is loaded, once it no longer changes: connections end a little later."""
         self.hostler.load("espeak")
         self.unload_all()
+        self.hostler.get("/models")  # the first list opens a watch on the cache, which stays
         seen = []
 
         def steady():

@@ -96,8 +96,15 @@ def compare(expected, got, where="body"):
 
 def compare_lists(expected, got, where):
     wanted = [item for item in expected if item != MORE]
-    if len(got) < len(wanted) or (len(got) > len(wanted) and MORE not in expected):
-        return f"{where}: expected {len(wanted)} items, got {len(got)}: {got!r}"
+    if MORE in expected:  # those in this order, whatever stands between them
+        rest = iter(enumerate(got))
+        for number, item in enumerate(wanted):
+            if not any(compare(item, other) is None for _, other in rest):
+                named = [other for other in got if isinstance(item, dict) and isinstance(other, dict) and next(iter(item.items())) in other.items()]
+                return compare(item, named[0], f"{where}[{number}]") if named else f"{where}: {item!r} did not come"
+        return None
+    if len(got) != len(wanted):
+        return f"{where}: expected {len(wanted)} items, got {len(got)}: {repr(got)[:1000]}"
     for index, item in enumerate(wanted):
         if (difference := compare(item, got[index], f"{where}[{index}]")):
             return difference
