@@ -42,6 +42,7 @@ struct Values {
   VoicesOptions voices;
   SpeakOptions speak;
   TranscribeOptions transcribe;
+  ChatOptions chat;
   LogsOptions logs;
   CrashesOptions crashes;
   ConfigOptions config;
@@ -83,6 +84,7 @@ class Tree {
   [[gnu::cold]] void BuildModels();
   [[gnu::cold]] void BuildShelf();
   [[gnu::cold]] void BuildSpeech();
+  [[gnu::cold]] void BuildChat();
   [[gnu::cold]] void BuildLogs();
   [[gnu::cold]] void BuildRest();
   void TakeServeFlags();
@@ -119,6 +121,7 @@ void Tree::Build() {
   BuildServe();
   BuildModels();
   BuildShelf();
+  BuildChat();
   BuildSpeech();
   BuildLogs();
   BuildRest();
@@ -255,6 +258,18 @@ void Tree::BuildSpeech() {
       Command(app_, "voices", "List voices", [this](const Context& context) { return RunVoices(context, values_.voices); });
   Takes(voices->add_option("model", values_.voices.model, "Only this model's"), "MODEL");
   Takes(voices->add_option("--language", values_.voices.language, "Only of this language: en means every English"), "LANGUAGE");
+}
+
+void Tree::BuildChat() {
+  CLI::App* chat = Command(app_, "chat", "Talk with a language model",
+                           [this](const Context& context) { return RunChat(context, values_.chat); });
+  ChatOptions& talk = values_.chat;
+  Takes(chat->add_option("model", talk.model, "Model; default: the server's"), "MODEL");
+  chat->add_option("text", talk.text, "One message, answered once; - reads standard input");
+  Takes(chat->add_option("--system", talk.system, "How the model shall behave"), "TEXT");
+  Takes(chat->add_option("--max-tokens", talk.max_tokens, "Longest answer, in tokens"), "NUMBER")->check(CLI::PositiveNumber);
+  Takes(chat->add_option("--temperature", talk.temperature, "From 0 (the likeliest words) to 2"), "NUMBER")
+      ->check(CLI::Range(0.0, 2.0));
 }
 
 void Tree::BuildLogs() {

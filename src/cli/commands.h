@@ -48,6 +48,13 @@ struct TranscribeOptions {
   std::optional<double> temperature;
   bool words = false;
 };
+struct ChatOptions {
+  std::string model;
+  std::string text;  // one message, answered once; "-": standard input; empty: a conversation
+  std::string system;
+  std::optional<int> max_tokens;
+  std::optional<double> temperature;
+};
 struct LogsOptions {
   bool follow = false;
   int lines = 100;
@@ -115,6 +122,7 @@ struct DoctorOptions {
 [[nodiscard]] Result<int> RunVoices(const Context& context, const VoicesOptions& options);
 [[nodiscard]] Result<int> RunSpeak(const Context& context, const SpeakOptions& options);
 [[nodiscard]] Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options);
+[[nodiscard]] Result<int> RunChat(const Context& context, const ChatOptions& options);
 [[nodiscard]] Result<int> RunLogs(const Context& context, const LogsOptions& options);
 [[nodiscard]] Result<int> RunCrashes(const Context& context, const CrashesOptions& options);
 [[nodiscard]] Result<int> RunConform(const Context& context, const ConformOptions& options);
