@@ -20,9 +20,10 @@ namespace {
 
 constexpr std::string_view kVersion = "0.5.0-dev";  // of the headers in third_party/pins.txt
 
-std::atomic<log::Log*> g_log = nullptr;  // of who loaded a model last
-thread_local std::string t_complaint;    // the last whole line of a warning or worse
-thread_local std::string t_line;         // what was said of a line so far
+std::atomic<log::Log*> g_log = nullptr;                       // of who loaded a model last
+thread_local std::string t_complaint;                         // the first whole line of the gravest kind, from warnings on
+thread_local ggml_log_level t_gravity = GGML_LOG_LEVEL_NONE;  // of it
+thread_local std::string t_line;                              // what was said of a line so far
 thread_local ggml_log_level t_level = GGML_LOG_LEVEL_NONE;
 
 void TakeLine() {
@@ -30,7 +31,10 @@ void TakeLine() {
   t_line.clear();
   if (line.empty() || line.find_first_not_of('.') == std::string::npos) return;       // dots tell how far a load is
   if (line.find("not marked as outputs -> overriding") != std::string::npos) return;  // as it should: all rows have outputs
-  if (t_level >= GGML_LOG_LEVEL_WARN) t_complaint = line;
+  if (t_level >= GGML_LOG_LEVEL_WARN && (t_complaint.empty() || t_level > t_gravity)) {
+    t_complaint = line;
+    t_gravity = t_level;
+  }
   log::Log* log = g_log;
   if (log == nullptr) return;
   if (t_level >= GGML_LOG_LEVEL_ERROR)

@@ -105,7 +105,6 @@ Result<Native<llama_context>> MakeContext(const SpeechParts& parts, int threads)
   params.n_batch = params.n_ubatch = parts.files.family == SpeechFamily::kQwen ? kRowsAtOnce : 512;
   params.n_threads = params.n_threads_batch = threads;
   params.embeddings = true;
-  params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   Native<llama_context> context(llama_init_from_model(parts.model.get(), params));
   if (!context) return CannotLoad(parts.files.main);
   return context;
