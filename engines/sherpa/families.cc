@@ -276,7 +276,7 @@ std::unexpected<Error> NothingFits(const Folder& folder) {
   return Fail(Code::kUnsupported,
               folder.HasGraphs() ? "these ONNX files are of no family that sherpa-onnx reads"
                                  : "there is no ONNX file in the model's folder",
-              "Use a conversion for sherpa-onnx: docs/engines.md lists the families and their files.");
+              "Use a conversion for sherpa-onnx: docs/sherpa.md lists the families and their files.");
 }
 
 // The graph whose metadata says of which kind it is: the first one among its roles.
@@ -309,6 +309,18 @@ bool SpeaksPhonemes(const Plan& plan) {
   return plan.family == Family::kKokoro || plan.family == Family::kKitten;
 }
 
+// The library takes any graph for a vocoder, and fails when it is used.
+Result<> CheckVocoder(const Plan& plan) {
+  HOSTLER_TRY(const Onnx vocoder, ReadOnnxFile(plan.File("vocoder")));
+  const std::string type = Text(vocoder.metadata, "model_type");
+  const bool vocos = type == "vocos" || type == "matcha-tts vocos";
+  if (vocos || (type == "hifigan" && plan.family == Family::kMatcha)) return {};
+  return Fail(Code::kInvalid,
+              fmt::format("{} is not a vocoder of a {} model: its model_type is \"{}\"",
+                          fs::path(plan.File("vocoder")).filename().string(), plan.name, Clip(Printable(type), 60)),
+              "Put the vocoder into the folder that the model's page names: vocos, or for matcha also hifigan.");
+}
+
 // What is not found by patterns: which symbols, whose phonemes, which of two relatives.
 Result<> Complete(Plan& plan) {
   const bool phonemes = SpeaksPhonemes(plan);
@@ -317,6 +329,7 @@ Result<> Complete(Plan& plan) {
   if (phonemes || plan.family == Family::kZipvoice) {
     HOSTLER_TRY(plan.files["espeak"], EspeakData(plan.folder));
   }
+  if (plan.family == Family::kMatcha || plan.family == Family::kZipvoice) HOSTLER_OK(CheckVocoder(plan));
   if (plan.family == Family::kTransducer && Text(plan.metadata, "model_type").starts_with("EncDec"))
     plan.family = Family::kNemoTransducer;
   return {};
@@ -353,7 +366,7 @@ Result<Plan> Identify(const fs::path& given, bool int8) {
   if (!unknown.empty()) {
     return Fail(Code::kUnsupported,
                 fmt::format("its model_type is \"{}\", which this engine does not know", Clip(Printable(unknown), 100)),
-                "Use a conversion for sherpa-onnx: docs/engines.md lists the families and their files.");
+                "Use a conversion for sherpa-onnx: docs/sherpa.md lists the families and their files.");
   }
   return NothingFits(folder);
 }

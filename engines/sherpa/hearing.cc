@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "engines/sherpa/asr.h"
 #include "engines/sherpa/library.h"
 #include "engines/sherpa/pieces.h"
 #include "engines/sherpa/words.h"
@@ -15,133 +16,6 @@ namespace fs = std::filesystem;
 using engine_sdk::Recording;
 
 constexpr std::size_t kShortest = kHearingRate / 2;  // samples; shorter pieces are filled up with silence
-
-// Which languages a family can be told to expect; none: it hears what it was made for, and asks nobody.
-std::vector<std::string> LanguagesOf(const Plan& plan) {
-  const auto list = [](std::string_view names) {
-    std::vector<std::string> languages;
-    for (const std::string_view name : Split(names, ',')) languages.emplace_back(Trim(name));
-    return languages;
-  };
-  switch (plan.family) {
-    case Family::kSenseVoice: return list("zh,en,ja,ko,yue");
-    case Family::kCanary: return list("en,de,es,fr");
-    case Family::kCohere: return list("ar,de,el,en,es,fr,it,ja,ko,nl,pl,pt,vi,zh");
-    case Family::kWhisper:
-      return Number(plan.metadata, "is_multilingual").value_or(0) == 1 ? list(Text(plan.metadata, "all_language_codes"))
-                                                                       : list("en");
-    default: return {};
-  }
-}
-
-bool HasTimes(Family family) {
-  switch (family) {
-    case Family::kMoonshine:
-    case Family::kMoonshineMerged:
-    case Family::kFunAsrNano:
-    case Family::kQwen3Asr:
-    case Family::kWhisper:
-    case Family::kCanary:
-    case Family::kFireRedAsr:
-    case Family::kCohere: return false;
-    default: return true;
-  }
-}
-
-bool Translates(const Plan& plan) {
-  return plan.family == Family::kCanary ||
-         (plan.family == Family::kWhisper && Number(plan.metadata, "is_multilingual").value_or(0) == 1);
-}
-
-// What a recogniser is told about one recording.
-struct Wish {
-  std::string language;  // empty: its own choice
-  bool translate = false;
-  friend bool operator==(const Wish&, const Wish&) = default;
-};
-
-// The strings are the plan's and the wish's.
-abi::AsrConfig Config(const Plan& plan, const Wish& wish, int threads) {
-  abi::AsrConfig config;
-  abi::AsrModel& model = config.model;
-  model.tokens = plan.File("tokens");
-  model.num_threads = threads;
-  const auto file = [&](std::string_view what_for) { return plan.File(what_for); };
-  const char* const language = wish.language.c_str();
-  switch (plan.family) {
-    case Family::kTransducer:
-      model.transducer = {file("encoder"), file("decoder"), file("joiner")};
-      model.model_type = "transducer";
-      break;
-    case Family::kNemoTransducer:
-      model.transducer = {file("encoder"), file("decoder"), file("joiner")};
-      model.model_type = "nemo_transducer";
-      break;
-    case Family::kWhisper:
-      model.whisper = {.encoder = file("encoder"),
-                       .decoder = file("decoder"),
-                       .language = language,
-                       .task = wish.translate ? "translate" : "transcribe"};
-      break;
-    case Family::kCanary:
-      model.canary = {.encoder = file("encoder"),
-                      .decoder = file("decoder"),
-                      .src_lang = language,
-                      .tgt_lang = wish.translate ? "en" : language};
-      break;
-    case Family::kFireRedAsr: model.fire_red_asr = {file("encoder"), file("decoder")}; break;
-    case Family::kCohere:
-      model.cohere_transcribe = {
-          .encoder = file("encoder"), .decoder = file("decoder"), .language = wish.language.empty() ? "en" : language};
-      break;
-    case Family::kMoonshine:
-      model.moonshine = {.preprocessor = file("preprocessor"),
-                         .encoder = file("encoder"),
-                         .uncached_decoder = file("uncached_decoder"),
-                         .cached_decoder = file("cached_decoder")};
-      break;
-    case Family::kMoonshineMerged:
-      model.moonshine = {.encoder = file("encoder"), .merged_decoder = file("merged_decoder")};
-      break;
-    case Family::kFunAsrNano:
-      model.funasr_nano = {.encoder_adaptor = file("encoder_adaptor"),
-                           .llm = file("llm"),
-                           .embedding = file("embedding"),
-                           .tokenizer = file("tokenizer"),
-                           .language = language};
-      break;
-    case Family::kQwen3Asr:
-      model.qwen3_asr = {.conv_frontend = file("conv_frontend"),
-                         .encoder = file("encoder"),
-                         .decoder = file("decoder"),
-                         .tokenizer = file("tokenizer")};
-      break;
-    case Family::kSenseVoice:
-      model.sense_voice = {.model = file("model"), .language = wish.language.empty() ? "auto" : language};
-      break;
-    case Family::kParaformer: model.paraformer = {file("model")}; break;
-    case Family::kZipformerCtc: model.zipformer_ctc = {file("model")}; break;
-    case Family::kWenetCtc: model.wenet_ctc = {file("model")}; break;
-    case Family::kTelespeechCtc: model.telespeech_ctc = file("model"); break;
-    case Family::kDolphin: model.dolphin = {file("model")}; break;
-    case Family::kOmnilingual: model.omnilingual = {file("model")}; break;
-    case Family::kMedAsr: model.medasr = {file("model")}; break;
-    case Family::kFireRedCtc: model.fire_red_asr_ctc = {file("model")}; break;
-    case Family::kTdnn: model.tdnn = {file("model")}; break;
-    default: model.nemo_ctc = {file("model")};
-  }
-  return config;
-}
-
-Result<Recognizer> Load(const Plan& plan, const Wish& wish, int threads) {
-  const abi::AsrConfig config = Config(plan, wish, threads);
-  Recognizer recognizer;
-  HOSTLER_OK(Guarded(fmt::format("load this {} model", plan.name), [&] {
-    recognizer.reset(abi::SherpaOnnxCreateOfflineRecognizer(&config));
-    return recognizer != nullptr;
-  }));
-  return recognizer;
-}
 
 Result<Vad> LoadVad(const std::string& path) {
   HOSTLER_OK(ReadOnnxFile(path));
@@ -238,14 +112,14 @@ Result<Wish> HearingModel::WishOf(const wire::TranscribeRequest& request) const 
 Result<> HearingModel::Tell(const Wish& wish) {
   if (wish == told_) return {};
   if (plan_.family == Family::kWhisper || plan_.family == Family::kCanary) {
-    const abi::AsrConfig config = Config(plan_, wish, threads_);
+    const abi::AsrConfig config = AsrConfigOf(plan_, wish, threads_);
     HOSTLER_OK(Guarded("change the language", [&] {
       abi::SherpaOnnxOfflineRecognizerSetConfig(recognizer_.get(), &config);
       return true;
     }));
   } else {
     recognizer_.reset();
-    auto again = Load(plan_, wish, threads_);
+    auto again = LoadAsr(plan_, wish, threads_);
     if (!again) {
       told_ = {"?", false};  // the next request tries again
       return Fail(std::move(again).error());
@@ -342,7 +216,7 @@ Result<std::unique_ptr<engine_sdk::Model>> LoadHearing(Plan plan, const HearingO
     vad = *std::move(loaded);
   }
   context.progress("reading weights", std::nullopt);
-  HOSTLER_TRY(Recognizer recognizer, Load(plan, usual, context.threads));
+  HOSTLER_TRY(Recognizer recognizer, LoadAsr(plan, usual, context.threads));
   return std::make_unique<HearingModel>(std::move(plan), std::move(usual), context.threads, std::move(recognizer),
                                         std::move(vad));
 }

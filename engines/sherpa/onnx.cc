@@ -131,16 +131,15 @@ Result<Onnx> ReadOnnx(std::string_view name, std::uint64_t size, const ReadAt& r
     const auto tag = reader.Varint();
     const std::uint64_t field = tag.value_or(0) >> 3;
     const std::uint64_t wire = tag.value_or(0) & 7;
-    if (!tag || field == 0 || (fields == 0 && field > 25) || fields > kMostFields) return Bad(name, "is not an ONNX model");
+    if (!tag || field == 0 || (fields == 0 && field != kIrVersion) || fields > kMostFields)
+      return Bad(name, "is not an ONNX model");
     if (wire == kVarint) {
       if (!reader.Varint()) return Bad(name, "is cut off");
     } else if (wire == kBytes) {
       const auto bytes = reader.Varint();
       if (!bytes) return Bad(name, "is cut off");
       if (*bytes > reader.left()) {
-        return Bad(name, field > 25 ? std::string("is not an ONNX model")
-                                    : fmt::format("is cut off: it has {} bytes, and {} more should be there", size,
-                                                  *bytes - reader.left()));
+        return Bad(name, fmt::format("is cut off: it has {} bytes, and {} more should be there", size, *bytes - reader.left()));
       }
       if (field == kGraph) onnx.graph_bytes += *bytes;
       if (field == kMetadata && (metadata_bytes += *bytes) <= kMostMetadata &&

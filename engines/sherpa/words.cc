@@ -56,9 +56,10 @@ std::vector<wire::Word> WordsOf(std::span<const Token> tokens, double offset, do
     words.back().end = token.duration > 0 ? start + token.duration : 0;
   }
   finish(end);
+  const double latest = InMilliseconds(end);
   for (wire::Word& word : words) {
-    word.start = InMilliseconds(std::clamp(word.start, 0.0, end));
-    word.end = InMilliseconds(std::clamp(word.end, word.start, end));
+    word.start = std::clamp(InMilliseconds(word.start), 0.0, latest);
+    word.end = std::clamp(InMilliseconds(word.end), word.start, latest);
   }
   return words;
 }

@@ -168,8 +168,8 @@ TEST(CuratedTest, SpeechModelsHaveTheNamesThatVoiceProgramsKnow) {
   for (const Entry& entry : All().entries()) {
     if (entry.source == "voice") ++count[entry.provider];
   }
-  EXPECT_THAT(
-      count, (std::map<std::string, int>{{"faster-whisper", 14}, {"kokoro", 1}, {"piper", 30}, {"pocket-tts", 2}, {"qwen3", 6}}));
+  EXPECT_THAT(count, (std::map<std::string, int>{
+                         {"faster-whisper", 14}, {"kokoro", 1}, {"piper", 30}, {"pocket-tts", 2}, {"qwen3", 6}, {"sherpa", 7}}));
   for (const char* id : {"Systran/faster-whisper-tiny.en", "Systran/faster-whisper-large-v3",
                          "Systran/faster-distil-whisper-medium.en", "kokoro", "pocket-tts", "piper/en_US-lessac-medium",
                          "piper/en_GB-alan-low", "qwen3-tts/1.7B-CustomVoice", "qwen3-tts/Tokenizer-12Hz"}) {
@@ -190,6 +190,8 @@ TEST(CuratedTest, WhisperSizesShareARepositoryButNoFile) {
 TEST(CuratedTest, OpenAiVoiceNamesMeanTheVoicesThatPeopleExpect) {
   EXPECT_EQ(All().Find("kokoro")->voice_aliases.at("alloy"), "af_heart");
   EXPECT_EQ(All().Find("qwen3-tts/0.6B-CustomVoice")->voice_aliases.at("nova"), "Vivian");
+  EXPECT_EQ(All().Find("piper/en_US-lessac-medium")->voice_aliases.at("nova"), "0") << "the only one that it has";
+  EXPECT_TRUE(All().Find("parakeet/tdt-0.6b-v3")->voice_aliases.empty());
 }
 
 TEST(CuratedTest, GatedModelsAreMarked) {

@@ -31,8 +31,14 @@ bool IsGguf(std::string_view file) {
   return FileName(file).ends_with(".gguf");
 }
 
+// ONNX, or onnxruntime's own format.
 bool IsOnnx(std::string_view file) {
-  return FileName(file).ends_with(".onnx");
+  return FileName(file).ends_with(".onnx") || FileName(file).ends_with(".ort");
+}
+
+// Hears where somebody speaks; lies beside models that hear.
+bool IsDetector(std::string_view file) {
+  return FileName(file).starts_with("silero_vad");
 }
 
 // A file by itself is its own only one.
@@ -198,34 +204,41 @@ struct OnnxKind {
   std::string_view why;
 };
 
+// In this order: those with more files of their own come first. The engine looks closer, and knows more families than can be told
+// apart by names.
 const std::vector<OnnxKind>& OnnxKinds() {
   static const std::vector<OnnxKind> kinds = {
       {{"*lm_main*.onnx", "*lm_flow*.onnx", "*text_conditioner*.onnx"}, ModelType::kTts, "pocket-tts", "the parts of Pocket TTS"},
+      {{"*vector_estimator*.onnx", "*unicode_indexer*"}, ModelType::kTts, "sherpa", "the parts of Supertonic"},
+      {{"*segmentation*.onnx", "*embedding*.onnx"}, ModelType::kStt, "sherpa", "parts that tell speakers apart"},
+      {{"*tokens.txt", "*vocos*.onnx"}, ModelType::kTts, "sherpa", "ONNX with tokens.txt and a vocoder"},
+      {{"*tokens.txt", "*hifigan*.onnx"}, ModelType::kTts, "sherpa", "ONNX with tokens.txt and a vocoder"},
       {{"*tokens.txt", "*voices.bin"}, ModelType::kTts, "kokoro", "ONNX with voices.bin and tokens.txt"},
+      {{"*tokens.txt", "*.onnx.json"}, ModelType::kTts, "piper", "ONNX with tokens.txt and the description of a piper voice"},
       {{"*tokens.txt", "*espeak-ng-data/*"}, ModelType::kTts, "piper", "ONNX with tokens.txt and espeak-ng-data"},
+      {{"*tokens.txt", "*encoder*", "*decoder*"}, ModelType::kStt, "sherpa", "an encoder and a decoder with tokens.txt"},
+      {{"*tokens.txt", "*encode*.onnx", "*decode*.onnx"}, ModelType::kStt, "sherpa", "an encoder and a decoder with tokens.txt"},
       {{"*tokens.txt", "*lexicon*.txt"}, ModelType::kTts, "sherpa", "ONNX with tokens.txt and a lexicon"},
-      {{"*tokens.txt", "*encoder*.onnx", "*decoder*.onnx"},
-       ModelType::kStt,
-       "sherpa",
-       "an encoder and a decoder with tokens.txt"},
+      {{"*conv_frontend*.onnx", "*decoder*.onnx"}, ModelType::kStt, "sherpa", "the parts of Qwen3-ASR"},
+      {{"*encoder_adaptor*.onnx", "*llm*.onnx"}, ModelType::kStt, "sherpa", "the parts of Fun-ASR-Nano"},
       {{"*tokens.txt"}, ModelType::kStt, "sherpa", "ONNX with tokens.txt and nothing that speech would need"},
   };
   return kinds;
 }
 
 std::optional<Guess> AsOnnx(const Facts& facts) {
-  const auto files = Those(facts, IsOnnx);
+  const auto files = Those(facts, [](const std::string& file) { return IsOnnx(file) && !IsDetector(file); });
   if (files.empty()) return std::nullopt;
   for (const OnnxKind& kind : OnnxKinds()) {
     if (!std::all_of(kind.needs.begin(), kind.needs.end(), [&](std::string_view pattern) { return Has(facts, pattern); }))
       continue;
     // With several files the engine finds its own in the folder.
-    return Found(facts, Begin(facts, kind.type, kind.provider, data::kSherpaEngine, files.size() == 1 ? files.front() : ""),
-                 kind.why);
+    Entry entry = Begin(facts, kind.type, kind.provider, data::kSherpaEngine, files.size() == 1 ? files.front() : "");
+    if (kind.type == ModelType::kTts) entry.voice_aliases = data::VoiceAliases(kind.provider);
+    return Found(facts, std::move(entry), kind.why);
   }
   if (Has(facts, "*.onnx.json"))
-    return LeaveOut(facts,
-                    "a piper voice needs tokens.txt and espeak-ng-data beside it, as the conversions for sherpa-onnx have");
+    return LeaveOut(facts, "a piper voice needs tokens.txt beside it, as the conversions for sherpa-onnx have");
   return LeaveOut(facts, "ONNX alone does not say what it is; tokens.txt is missing");
 }
 

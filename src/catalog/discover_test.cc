@@ -177,11 +177,37 @@ INSTANTIATE_TEST_SUITE_P(
                  "pocket-tts",
                  ""},
         OnnxCase{{"model.onnx", "tokens.txt", "lexicon.txt"}, ModelType::kTts, "sherpa", "model.onnx"},
+        OnnxCase{{"en_US-amy-low.onnx", "en_US-amy-low.onnx.json", "tokens.txt"}, ModelType::kTts, "piper", "en_US-amy-low.onnx"},
+        OnnxCase{{"model-steps-3.onnx", "vocos-22khz-univ.onnx", "tokens.txt", "lexicon.txt"}, ModelType::kTts, "sherpa", ""},
+        OnnxCase{{"encoder.int8.onnx", "decoder.int8.onnx", "vocos_24khz.onnx", "tokens.txt", "lexicon.txt"},
+                 ModelType::kTts,
+                 "sherpa",
+                 ""},
+        OnnxCase{{"duration_predictor.onnx", "text_encoder.onnx", "vector_estimator.onnx", "vocoder.onnx", "tts.json",
+                  "unicode_indexer.bin", "voice.bin"},
+                 ModelType::kTts,
+                 "sherpa",
+                 ""},
+        OnnxCase{{"segmentation-3-0.onnx", "embedding.onnx"}, ModelType::kStt, "sherpa", ""},
+        OnnxCase{{"preprocess.onnx", "encode.int8.onnx", "uncached_decode.int8.onnx", "cached_decode.int8.onnx", "tokens.txt"},
+                 ModelType::kStt,
+                 "sherpa",
+                 ""},
+        OnnxCase{{"encoder_model.ort", "decoder_model_merged.ort", "tokens.txt"}, ModelType::kStt, "sherpa", ""},
+        OnnxCase{{"model.int8.onnx", "silero_vad.onnx", "tokens.txt"}, ModelType::kStt, "sherpa", "model.int8.onnx"},
         OnnxCase{{"tiny-encoder.onnx", "tiny-decoder.onnx", "tiny-tokens.txt"}, ModelType::kStt, "sherpa", ""},
         OnnxCase{{"model.int8.onnx", "tokens.txt"}, ModelType::kStt, "sherpa", "model.int8.onnx"}));
 
+TEST(DiscoverTest, VoicesThatClientsAskForMeanSomething) {
+  const auto alloy = [](const std::vector<std::string>& files) {
+    return Discover(Folder("v", {}, files)).entry->voice_aliases.at("alloy");
+  };
+  EXPECT_EQ(alloy({"model.onnx", "tokens.txt", "voices.bin"}), "af_heart");
+  EXPECT_EQ(alloy({"x.onnx", "x.onnx.json", "tokens.txt"}), "0");
+}
+
 TEST(DiscoverTest, OnnxWithoutItsTokensIsLeftOutWithAReason) {
-  EXPECT_THAT(Discover(Folder("v", {}, {"x.onnx", "x.onnx.json"})).why, HasSubstr("needs tokens.txt and espeak-ng-data"));
+  EXPECT_THAT(Discover(Folder("v", {}, {"x.onnx", "x.onnx.json"})).why, HasSubstr("needs tokens.txt beside it"));
   EXPECT_THAT(Discover(Folder("v", {}, {"x.onnx"})).why, HasSubstr("tokens.txt is missing"));
 }
 

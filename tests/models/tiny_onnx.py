@@ -219,6 +219,29 @@ def sense_voice(folder):
          lang_auto=0, lang_zh=3, lang_en=4, lang_ja=11, lang_ko=12, lang_yue=7, neg_mean=",".join(["-10"] * width), inv_stddev=",".join(["0.2"] * width))
 
 
+def moonshine(folder):
+    """Four graphs; one token for each step, of which the encoder's frames decide. No times."""
+    folder.mkdir()
+    tokens = ["<unk>", "<s>", "</s>"] + WORDS
+    write_tokens(folder / "tokens.txt", tokens)
+    width, int32 = 16, TensorProto.INT32
+    save(folder / "preprocess.onnx",
+         [node("Unsqueeze", ["audio", "one"], ["a"]), node("Conv", ["a", "w"], ["c"], strides=[384], kernel_shape=[384]), node("Transpose", ["c"], ["features"], perm=[0, 2, 1])],
+         [value("audio", FLOAT, 1, "N")], [value("features", FLOAT, 1, "T", width)], {"w": floats(width, 1, 384, scale=0.2), "one": ints(1)})
+    save(folder / "encode.int8.onnx", [node("Tanh", ["features"], ["encoder_out"]), node("Identity", ["features_len"], ["unused"])],
+         [value("features", FLOAT, 1, "T", width), value("features_len", int32, 1)], [value("encoder_out", FLOAT, 1, "T", width)], {})
+    weights = floats(width, len(tokens))
+    weights[:, :3] = 0  # it never ends by itself, and never finds nothing
+    for name, cached in (("uncached_decode.int8.onnx", False), ("cached_decode.int8.onnx", True)):
+        save(folder / name,
+             [node("Shape", ["encoder_out"], ["shape"]), node("Gather", ["shape", "one"], ["frames"], axis=0), node("Cast", ["seq_len"], ["step"], to=INT64),
+              node("Mul", ["step", "three"], ["far"]), node("Mod", ["far", "frames"], ["frame"]), node("Gather", ["encoder_out", "frame"], ["e"], axis=1),
+              node("Abs", ["e"], ["abs"]), node("MatMul", ["abs", "w"], ["logits"]), node("Cast", ["tokens"], ["state_out"], to=FLOAT)]
+             + ([node("Identity", ["state"], ["unused"])] if cached else []),
+             [value("tokens", int32, 1, 1), value("encoder_out", FLOAT, 1, "T", width), value("seq_len", int32, 1)] + ([value("state", FLOAT, 1, 1)] if cached else []),
+             [value("logits", FLOAT, 1, 1, len(tokens)), value("state_out", FLOAT, 1, 1)], {"one": ints(1), "three": ints(3), "w": weights})
+
+
 def silero(path):
     """Version 5: hears speech wherever it is loud."""
     save(path,
@@ -252,8 +275,8 @@ def diarisation(folder):
          num_speakers=3, powerset_max_classes=2, num_classes=classes, sample_rate=16000, window_size=window, receptive_field_size=991, receptive_field_shift=step)
     # The mean of the filter bank: which bands are loud.
     save(folder / "embedding.onnx",
-         [node("ReduceMean", ["x"], ["mean"], axes=[1], keepdims=0), node("ReduceMean", ["mean"], ["all"], axes=[1], keepdims=1), node("Sub", ["mean", "all"], ["y"])],
-         [value("x", FLOAT, "N", "T", 80)], [value("y", FLOAT, "N", 80)], {}, framework="wespeaker", language="English", sample_rate=16000, output_dim=80,
+         [node("ReduceMean", ["x"], ["mean"], axes=[1], keepdims=0), node("ReduceMean", ["mean"], ["all"], axes=[1], keepdims=1), node("Sub", ["mean", "all"], ["bands"]), node("Add", ["bands", "alike"], ["y"])],
+         [value("x", FLOAT, "N", "T", 80)], [value("y", FLOAT, "N", 80)], {"alike": numpy.array([3], numpy.float32)}, framework="wespeaker", language="English", sample_rate=16000, output_dim=80,
          normalize_samples=0, feature_normalize_type="")
 
 
@@ -268,6 +291,7 @@ def main():
     nemo_ctc(folder / "nemo_ctc")
     transducer(folder / "transducer")
     sense_voice(folder / "sense_voice")
+    moonshine(folder / "moonshine")
     diarisation(folder / "diarisation")
     silero(folder / "silero_vad.onnx")
 

@@ -46,6 +46,10 @@ struct Memory {
   return map;
 }
 
+// What OpenAI's names of voices mean to a model of that provider: kokoro has voices for each of them, of others it is the first
+// one. Empty for providers that bring no such models.
+[[nodiscard]] std::map<std::string, std::string> VoiceAliases(std::string_view provider);
+
 // How a model wants to be told a query from a document.
 enum class Prefix {
   kNone,         // it makes no difference

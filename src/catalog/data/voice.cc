@@ -1,5 +1,6 @@
 // Speech models, under the names that voice programs know. Their files come from conversions that the engines here can read:
 // ggml for whisper, ONNX as sherpa-onnx wants it for kokoro, piper and pocket-tts, GGUF for Qwen3-TTS and pocket-tts.
+#include "base/text.h"
 #include "catalog/data/tables.h"
 
 namespace hostler::catalog::data {
@@ -106,6 +107,38 @@ constexpr Qwen kQwens[] = {
     {"qwen3-tts/Tokenizer-12Hz", "Qwen/Qwen3-TTS-Tokenizer-12Hz", "", "", 0,
      "The codec of the Qwen3-TTS family; speaks nothing by itself"},
 };
+
+// Further families that sherpa-onnx reads, in its own conversions.
+struct Sherpa {
+  std::string_view id;
+  model::ModelType type;
+  std::string_view repository;
+  std::string_view files;      // names, separated by blanks; empty: all
+  std::uint64_t size_mb;
+  std::string_view licence;
+  std::string_view description;
+};
+constexpr std::string_view kMoonshineFiles =
+    "preprocess.onnx encode.int8.onnx uncached_decode.int8.onnx cached_decode.int8.onnx tokens.txt";
+constexpr std::string_view kParakeetFiles = "encoder.int8.onnx decoder.int8.onnx joiner.int8.onnx tokens.txt";
+constexpr Sherpa kSherpas[] = {
+    {"kitten-nano-en", model::ModelType::kTts, "csukuangfj/kitten-nano-en-v0_2-fp16", "", 42, "apache-2.0",
+     "Eight English voices; very small"},
+    {"supertonic", model::ModelType::kTts, "csukuangfj2/sherpa-onnx-supertonic-tts-int8-2026-03-06",
+     "duration_predictor.int8.onnx text_encoder.int8.onnx vector_estimator.int8.onnx vocoder.int8.onnx tts.json "
+     "unicode_indexer.bin voice.bin LICENSE", 0, "",
+     "English, Korean, Spanish, Portuguese, French; quick on a CPU"},
+    {"moonshine/tiny-en", model::ModelType::kStt, "csukuangfj/sherpa-onnx-moonshine-tiny-en-int8", kMoonshineFiles, 118, "mit",
+     "English only; very quick, for short recordings"},
+    {"moonshine/base-en", model::ModelType::kStt, "csukuangfj/sherpa-onnx-moonshine-base-en-int8", kMoonshineFiles, 274, "mit",
+     "English only; quick, fewer mistakes"},
+    {"parakeet/tdt-0.6b-v2", model::ModelType::kStt, "csukuangfj/sherpa-onnx-nemo-parakeet-tdt-0.6b-v2-int8", kParakeetFiles,
+     631, "cc-by-4.0", "English only; very exact, with punctuation and word times"},
+    {"parakeet/tdt-0.6b-v3", model::ModelType::kStt, "csukuangfj/sherpa-onnx-nemo-parakeet-tdt-0.6b-v3-int8", kParakeetFiles,
+     639, "cc-by-4.0", "25 European languages, found out by itself; with punctuation and word times"},
+    {"sense-voice", model::ModelType::kStt, "csukuangfj/sherpa-onnx-sense-voice-zh-en-ja-ko-yue-2024-07-17",
+     "model.int8.onnx tokens.txt", 228, "", "Chinese, English, Japanese, Korean, Cantonese; very quick"},
+};
 // clang-format on
 
 Entry Speech(std::string_view id, model::ModelType type, std::string_view provider, std::string_view engine,
@@ -139,8 +172,7 @@ Entry MakeKokoro() {
   entry.size_mb = 370;
   entry.licence = "apache-2.0";
   entry.is_default = true;
-  entry.voice_aliases = {{"alloy", "af_heart"},  {"echo", "am_adam"}, {"fable", "bf_emma"},
-                         {"onyx", "am_michael"}, {"nova", "af_nova"}, {"shimmer", "af_bella"}};
+  entry.voice_aliases = VoiceAliases("kokoro");
   return entry;
 }
 
@@ -171,7 +203,20 @@ Entry MakePiper(const Piper& row) {
   entry.files.include = {name + ".onnx", name + ".onnx.json", "tokens.txt", "espeak-ng-data/", "MODEL_CARD"};
   entry.main_file = name + ".onnx";
   entry.size_mb = name.ends_with("-high") ? 127 : 78;
+  entry.voice_aliases = VoiceAliases("piper");
   return entry;  // each voice has a licence of its own, in its MODEL_CARD
+}
+
+Entry MakeSherpa(const Sherpa& row) {
+  Entry entry = Speech(row.id, row.type, "sherpa", kSherpaEngine, row.description);
+  entry.repository = row.repository;
+  for (const std::string_view file : Split(row.files, ' ')) {
+    if (!file.empty()) entry.files.include.emplace_back(file);
+  }
+  entry.size_mb = row.size_mb;
+  entry.licence = row.licence;
+  if (row.type == model::ModelType::kTts) entry.voice_aliases = VoiceAliases("sherpa");
+  return entry;
 }
 
 Entry MakeQwen(const Qwen& row) {
@@ -191,6 +236,15 @@ Entry MakeQwen(const Qwen& row) {
 
 }  // namespace
 
+std::map<std::string, std::string> VoiceAliases(std::string_view provider) {
+  if (provider == "kokoro") {
+    return {{"alloy", "af_heart"},  {"echo", "am_adam"}, {"fable", "bf_emma"},
+            {"onyx", "am_michael"}, {"nova", "af_nova"}, {"shimmer", "af_bella"}};
+  }
+  if (provider != "piper" && provider != "sherpa") return {};
+  return {{"alloy", "0"}, {"echo", "0"}, {"fable", "0"}, {"onyx", "0"}, {"nova", "0"}, {"shimmer", "0"}};
+}
+
 std::vector<Entry> VoiceModels() {
   std::vector<Entry> entries;
   for (const Whisper& row : kWhispers) entries.push_back(MakeWhisper(row));
@@ -199,6 +253,7 @@ std::vector<Entry> VoiceModels() {
   entries.push_back(MakePocketGguf());
   for (const Piper& row : kPipers) entries.push_back(MakePiper(row));
   for (const Qwen& row : kQwens) entries.push_back(MakeQwen(row));
+  for (const Sherpa& row : kSherpas) entries.push_back(MakeSherpa(row));
   return entries;
 }
 
