@@ -68,6 +68,19 @@ TEST(DiscoverTest, PoolingMakesAnEmbeddingModelAndAHeaderMayEndEarly) {
   EXPECT_EQ(guess.entry->name, "E-GGUF");
 }
 
+TEST(DiscoverTest, PartsOfModelsAreNone) {
+  const auto adapter =
+      Discover(File("l.gguf", GgufWriter().Text("general.architecture", "llama").Text("general.type", "adapter").Bytes()));
+  EXPECT_FALSE(adapter.entry.has_value());
+  EXPECT_THAT(adapter.why, HasSubstr("an adapter (LoRA)"));
+}
+
+TEST(DiscoverTest, WhichFileIsTheModel) {
+  EXPECT_EQ(MainGguf({"mmproj-f16.gguf", "m-00002-of-00002.gguf", "m-00001-of-00002.gguf"}), "m-00001-of-00002.gguf");
+  EXPECT_EQ(MainGguf({"m-F16.gguf", "m-Q8_0.gguf", "m-Q4_K_M.gguf"}), "m-Q4_K_M.gguf");
+  EXPECT_EQ(MainGguf({"mmproj-f16.gguf", "README.md"}), "");
+}
+
 TEST(DiscoverTest, AnEncoderWithoutPoolingIsStillAnEmbeddingModel) {
   const auto guess = Discover(File("b.gguf", GgufWriter().Text("general.architecture", "bert").Bytes()));
   EXPECT_EQ(guess.entry->type, ModelType::kEmbedding);

@@ -75,7 +75,7 @@ class Adapter {
 
   // --- requests; the caller holds a lease ---
   // Is this route of the engine's own work that a client may ask for? Loading, unloading and logs are the daemon's.
-  [[nodiscard]] virtual bool IsWork(http::Method method, std::string_view path) const = 0;
+  [[nodiscard]] virtual bool IsWork(const model::Entry& entry, http::Method method, std::string_view path) const = 0;
   [[nodiscard]] virtual Task<Result<wire::EmbedReply>> Embed(http::Client& client, const Handle& handle,
                                                              wire::EmbedRequest request) const = 0;
   [[nodiscard]] virtual Task<Result<wire::RerankReply>> Rerank(http::Client& client, const Handle& handle,

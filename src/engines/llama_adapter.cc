@@ -163,9 +163,13 @@ void LlamaAdapter::AskToStop(Running& running) const {
   if (!told) running.child.Signal(SIGTERM);  // it does not listen while it loads
 }
 
-bool LlamaAdapter::IsWork(http::Method method, std::string_view path) const {
+// Conversations go by the daemon's own routes, which look at them first; a server for one task answers others with nonsense.
+bool LlamaAdapter::IsWork(const model::Entry& entry, http::Method method, std::string_view path) const {
   if (method == http::Method::kGet || method == http::Method::kHead) return path == "/health";
-  return method == http::Method::kPost && (path == "/tokenize" || path == "/detokenize");
+  if (method != http::Method::kPost) return false;
+  if (path == "/v1/embeddings") return entry.type == model::ModelType::kEmbedding;
+  if (path == "/v1/rerank") return entry.type == model::ModelType::kReranker;
+  return path == "/tokenize" || path == "/detokenize";
 }
 
 Task<Result<wire::SparseReply>> LlamaAdapter::Sparse(http::Client&, const Handle& handle, wire::SparseRequest) const {

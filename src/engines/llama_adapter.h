@@ -19,7 +19,7 @@ class LlamaAdapter final : public Adapter {
   [[nodiscard]] std::optional<Error> Refusal(const Running& running) const override;
   [[nodiscard]] Task<Result<>> AskHealth(http::Client& client, http::Endpoint endpoint, Clock::duration deadline) const override;
   void AskToStop(Running& running) const override;
-  [[nodiscard]] bool IsWork(http::Method method, std::string_view path) const override;
+  [[nodiscard]] bool IsWork(const model::Entry& entry, http::Method method, std::string_view path) const override;
   [[nodiscard]] Task<Result<wire::EmbedReply>> Embed(http::Client& client, const Handle& handle,
                                                      wire::EmbedRequest request) const override;
   [[nodiscard]] Task<Result<wire::RerankReply>> Rerank(http::Client& client, const Handle& handle,

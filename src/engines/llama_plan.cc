@@ -1,7 +1,6 @@
 #include "engines/llama_plan.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,7 +18,8 @@ namespace {
 
 using catalog::GgufPurpose;
 
-constexpr std::size_t kLongestHeader = 64 << 20;  // bytes; the largest vocabularies take a tenth of it
+constexpr std::size_t kShortHeader = 1 << 20;     // bytes
+constexpr std::size_t kLongestHeader = 64 << 20;  // the largest vocabularies take a tenth of it
 constexpr int kUsualContext = 8192;               // tokens of a conversation, unless the model was trained for less
 constexpr int kUsualBatch = 512;                  // a request that is cancelled costs one batch at most
 constexpr int kUsualCacheMb = 256;
@@ -48,25 +48,36 @@ Result<> OneOf(const std::optional<std::string>& value, std::string_view name, c
                     {}});
 }
 
-Result<std::string> ReadBeginning(const std::filesystem::path& file) {
-  const auto why = [&](int error) {
-    return Fail(Error{Code::kUpstream, fmt::format("{} cannot be read: {}", file.string(), std::strerror(error)),
-                      "Give hostler the right to read it, or correct the path.", "model", "load_failed"});
-  };
-  const os::Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!in) return why(errno);
-  struct stat status{};
-  if (::fstat(in.get(), &status) != 0) return why(errno);
-  std::string bytes(std::min<std::size_t>(static_cast<std::size_t>(status.st_size), kLongestHeader), '\0');
-  std::size_t got = 0;
-  while (got < bytes.size()) {
-    const ssize_t count = ::pread(in.get(), bytes.data() + got, bytes.size() - got, static_cast<off_t>(got));
-    if (count < 0) return why(errno);
+Error CannotRead(const std::filesystem::path& file, int error) {
+  return Error{Code::kUpstream, fmt::format("{} cannot be read: {}", file.string(), std::strerror(error)),
+               "Give hostler the right to read it, or correct the path.", "model", "load_failed"};
+}
+
+// Reads on until `bytes` has as many as `wanted`, or the file ends.
+Result<> ReadOn(const os::Descriptor& in, const std::filesystem::path& file, std::string& bytes, std::size_t wanted) {
+  std::size_t got = bytes.size();
+  bytes.resize(wanted);
+  while (got < wanted) {
+    const ssize_t count = ::pread(in.get(), bytes.data() + got, wanted - got, static_cast<off_t>(got));
+    if (count < 0) return Fail(CannotRead(file, errno));
     if (count == 0) break;
     got += static_cast<std::size_t>(count);
   }
   bytes.resize(got);
-  return bytes;
+  return {};
+}
+
+// Most headers are short; those of models with large vocabularies are read in a second or third step. What is wrong with the file
+// is the inner error.
+Result<Result<catalog::GgufHeader>> ReadHeader(const std::filesystem::path& file) {
+  const os::Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in) return Fail(CannotRead(file, errno));
+  std::string bytes;
+  for (std::size_t wanted = kShortHeader;; wanted *= 8) {
+    HOSTLER_OK(ReadOn(in, file, bytes, wanted));
+    auto header = catalog::ReadGgufHeader(bytes);
+    if (!header || header->complete || bytes.size() < wanted || wanted >= kLongestHeader) return header;
+  }
 }
 
 std::vector<std::string> GgufsIn(const std::filesystem::path& folder) {
@@ -105,8 +116,8 @@ void AddTask(std::vector<std::string>& arguments, const LlamaModel& model, const
   const int batch = chat ? options.batch.value_or(std::min(kUsualBatch, context)) : context;  // a text is read in one step
   const int cache_mb = options.cache_mb.value_or(chat ? kUsualCacheMb : 0);
   const auto add = [&](std::initializer_list<std::string> more) { arguments.insert(arguments.end(), more); };
-  add({"-c", std::to_string(context * parallel), "-np", std::to_string(parallel), "-b", std::to_string(batch), "-ub",
-       std::to_string(batch), "--cache-ram", std::to_string(cache_mb)});
+  add({"-c", std::to_string(std::int64_t{context} * parallel), "-np", std::to_string(parallel), "-b", std::to_string(batch),
+       "-ub", std::to_string(batch), "--cache-ram", std::to_string(cache_mb)});
   if (chat) {
     add({"--jinja"});
     if (options.chat_template) add({"--chat-template-file", Beside(model.file, *options.chat_template)});
@@ -189,8 +200,7 @@ Result<LlamaModel> LookAt(const model::Entry& entry, const std::filesystem::path
                              "Put one there, or correct the path."));
     model.file = files / main;
   }
-  HOSTLER_TRY(const std::string bytes, ReadBeginning(model.file));
-  const auto header = catalog::ReadGgufHeader(bytes);
+  HOSTLER_TRY(const auto header, ReadHeader(model.file));
   if (!header)
     return Fail(CannotLoad(entry, model.file.filename().string() + " " + header.error().message, header.error().remedy));
   if (!header->complete)

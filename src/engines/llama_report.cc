@@ -87,6 +87,13 @@ std::string RemedyFor(std::string_view cause) {
   return "Download or convert the model again; `hostler logs` shows all that the engine said.";
 }
 
+// What a single request caused is its sender's to know, who is told, and nothing that an operator must see.
+bool IsAboutOneRequest(std::string_view text) {
+  if (text.starts_with("slot ")) return true;
+  static constexpr std::array<std::string_view, 3> kParts = {"send_error: task id", "got exception: ", "cancel task, "};
+  return std::ranges::any_of(kParts, [&](std::string_view part) { return text.find(part) != std::string_view::npos; });
+}
+
 // Errors under status 500 that are the request's fault.
 bool IsRequestsFault(std::string_view message) {
   static constexpr std::array<std::string_view, 10> kParts = {"json.exception", "parse error",   "Failed to parse", "must be",
@@ -130,6 +137,7 @@ std::optional<LlamaLine> ReadLlamaLine(std::string_view line) {
     default: return std::nullopt;
   }
   read.text = Trim(line.substr(space + 3));
+  if (IsAboutOneRequest(read.text)) read.level = log::Level::kDebug;
   return read;
 }
 

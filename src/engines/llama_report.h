@@ -19,6 +19,7 @@ struct LlamaLine {
   std::string_view text;
 };
 // `0.00.051.086 I srv  llama_server: initializing ...`; nullopt: a line of another form, which a library printed.
+// Lines about a single request count as kDebug.
 [[nodiscard]] std::optional<LlamaLine> ReadLlamaLine(std::string_view line);
 
 // A state on its way to ready.

@@ -185,12 +185,18 @@ TEST(Adapters, AreChosenByTheProgram) {
 }
 
 TEST(Adapters, LlamaServerKeepsItsOwnAffairs) {
-  const Adapter& llama = AdapterOf(EntryOf(ModelType::kLlm));
-  EXPECT_TRUE(llama.IsWork(http::Method::kGet, "/health"));
-  EXPECT_TRUE(llama.IsWork(http::Method::kPost, "/tokenize"));
-  for (const char* route : {"/slots", "/props", "/metrics", "/lora-adapters", "/v1/streams", "/cors-proxy", "/tools", "/embed"}) {
-    EXPECT_FALSE(llama.IsWork(http::Method::kGet, route)) << route;
-    EXPECT_FALSE(llama.IsWork(http::Method::kPost, route)) << route;
+  const model::Entry chats = EntryOf(ModelType::kLlm);
+  const model::Entry embeds = EntryOf(ModelType::kEmbedding);
+  const Adapter& llama = AdapterOf(chats);
+  EXPECT_TRUE(llama.IsWork(chats, http::Method::kGet, "/health"));
+  EXPECT_TRUE(llama.IsWork(chats, http::Method::kPost, "/tokenize"));
+  EXPECT_TRUE(llama.IsWork(embeds, http::Method::kPost, "/v1/embeddings"));
+  EXPECT_FALSE(llama.IsWork(EntryOf(ModelType::kReranker), http::Method::kPost, "/v1/embeddings"));  // it would be nonsense
+  EXPECT_FALSE(llama.IsWork(embeds, http::Method::kPost, "/v1/rerank"));
+  for (const char* route :
+       {"/slots", "/props", "/metrics", "/lora-adapters", "/v1/streams", "/cors-proxy", "/tools", "/v1/chat/completions"}) {
+    EXPECT_FALSE(llama.IsWork(chats, http::Method::kGet, route)) << route;
+    EXPECT_FALSE(llama.IsWork(chats, http::Method::kPost, route)) << route;
   }
 }
 
@@ -204,6 +210,8 @@ TEST(LlamaLines, LevelsAndTexts) {
   EXPECT_EQ(ReadLlamaLine("12.34.567.890 W srv  init: careful")->level, log::Level::kWarning);
   EXPECT_EQ(ReadLlamaLine("0.00.051.086 I x")->level, log::Level::kInfo);
   EXPECT_EQ(ReadLlamaLine("0.00.051.086 D x")->level, log::Level::kDebug);
+  EXPECT_EQ(ReadLlamaLine("0.00.051.086 W slot   operator(): id  1 | task 72 | n_past was set to 29")->level, log::Level::kDebug);
+  EXPECT_EQ(ReadLlamaLine("0.00.051.086 E srv    send_error: task id = 111, error: too long")->level, log::Level::kDebug);
   for (const char* other :
        {"", "load_backend: loaded CPU backend", "0.00.051.086", "0.00.051.086 X x", "0.00.05a.086 I x", "1 I x"})
     EXPECT_FALSE(ReadLlamaLine(other).has_value()) << other;
@@ -259,11 +267,9 @@ TEST(LlamaErrors, BecomeOurs) {
   EXPECT_EQ(context.name, "context_length_exceeded");
   EXPECT_EQ(context.code, Code::kInvalid);
   EXPECT_THAT(context.message, HasSubstr("3000 tokens, and the model takes 2048"));
-  const Error text = error(
-      500,
-      R"("code":500,"message":"input (1002 tokens) is too large to process. increase the physical batch size (current batch size: 512)",
-      "type" : "server_error") ");
-      EXPECT_EQ(text.name, "input_too_long");
+  const Error text =
+      error(500, R"x("message":"input (1002 tokens) is too large to process (current batch size: 512)","type":"server_error")x");
+  EXPECT_EQ(text.name, "input_too_long");
   EXPECT_EQ(text.code, Code::kInvalid);
   const auto numbers = ReadTooLong(text.message);
   ASSERT_TRUE(numbers.has_value());

@@ -126,7 +126,7 @@ void ProtocolAdapter::AskToStop(Running& running) const {
   running.child.Signal(SIGTERM);
 }
 
-bool ProtocolAdapter::IsWork(http::Method method, std::string_view path) const {
+bool ProtocolAdapter::IsWork(const model::Entry&, http::Method method, std::string_view path) const {
   static constexpr std::string_view kRead[] = {"/health", "/voices", "/capabilities"};
   static constexpr std::string_view kSend[] = {"/generate/control", "/generate/clone", "/generate/design", "/transcribe",
                                                "/diarize",          "/embed",          "/rerank",          "/sparse"};

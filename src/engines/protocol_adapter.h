@@ -14,7 +14,7 @@ class ProtocolAdapter final : public Adapter {
   [[nodiscard]] Task<Result<>> Load(Loading loading) const override;
   [[nodiscard]] Task<Result<>> AskHealth(http::Client& client, http::Endpoint endpoint, Clock::duration deadline) const override;
   void AskToStop(Running& running) const override;
-  [[nodiscard]] bool IsWork(http::Method method, std::string_view path) const override;
+  [[nodiscard]] bool IsWork(const model::Entry& entry, http::Method method, std::string_view path) const override;
   [[nodiscard]] Task<Result<wire::EmbedReply>> Embed(http::Client& client, const Handle& handle,
                                                      wire::EmbedRequest request) const override;
   [[nodiscard]] Task<Result<wire::RerankReply>> Rerank(http::Client& client, const Handle& handle,

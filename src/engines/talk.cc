@@ -217,7 +217,7 @@ Task<Result<>> Switchboard::Converse(std::shared_ptr<const Handle> handle, http:
 }
 
 bool IsWork(const model::Entry& entry, http::Method method, std::string_view path) {
-  return AdapterOf(entry).IsWork(method, path);
+  return AdapterOf(entry).IsWork(entry, method, path);
 }
 
 Task<Result<>> Switchboard::Relay(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string target) {

@@ -37,6 +37,9 @@ TEST(ProvidersTest, HabitualNamesBecomeTheDefaultsUnlessTheUserHasThem) {
   EXPECT_EQ(ResolveAlias(config, "whisper-1"), "pocketsphinx");
   EXPECT_EQ(ResolveAlias(config, "tts-1"), "espeak");
   EXPECT_EQ(ResolveAlias(config, "other"), "other");
+  EXPECT_EQ(ResolveAlias(config, "gpt-4o"), "gpt-4o");  // nothing says which
+  config.default_llm = "mine";
+  EXPECT_EQ(ResolveAlias(config, "gpt-4o"), "mine");
   config.models.push_back({.id = "tts-1"});
   EXPECT_EQ(ResolveAlias(config, "tts-1"), "tts-1");
 }

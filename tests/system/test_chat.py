@@ -4,6 +4,7 @@ fails as it should is what is looked at."""
 import base64
 import json
 import os
+import pathlib
 import random
 import signal
 import socket
@@ -49,14 +50,19 @@ def data_of(body):
 
 
 def cpu_seconds(pid):
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+LETTERS = "root ::= [a-z ]{500}"  # random bytes would be no text
 
 
 class Talk(house.Test):
     def chat(self, hostler, messages, model="tiny", **more):
         if isinstance(messages, str):
             messages = user(messages)
+        if not {"tools", "response_format"} & set(more):
+            more = {"grammar": LETTERS, **more}
         return hostler.post("/v1/chat/completions", {"model": model, "messages": messages, "seed": 1, "max_tokens": 12, **more})
 
     def said(self, hostler, messages, **more):
@@ -128,7 +134,7 @@ class Chat(Talk):
     def test_a_tool_is_called(self):
         tool = {"type": "function", "function": {"name": "paint", "parameters": {
             "type": "object", "properties": {"colour": {"type": "string", "enum": ["red", "blue"]}}, "required": ["colour"]}}}
-        answer = self.chat(self.hostler, "paint it", model="org/tools", tools=[tool], tool_choice="required", max_tokens=300)
+        answer = self.chat(self.hostler, "paint it", model="org/tools", tools=[tool], tool_choice="required", max_tokens=300, temperature=0)
         self.assertEqual(answer.status, 200, answer)
         choice = answer.json["choices"][0]
         self.assertEqual(choice["finish_reason"], "tool_calls")
@@ -203,6 +209,13 @@ class Chat(Talk):
             answer = self.hostler.ask(method, path, {} if method == "POST" else None)
             self.assertIn(answer.status, (404, 405), f"{method} {path}: {answer}")
         self.assertEqual(self.hostler.get("/upstream/tiny/health").json, {"status": "ok"})
+
+    def test_vectors_as_the_engine_makes_them(self):
+        answer = self.hostler.post("/upstream/bert/v1/embeddings", {"input": ["the cat", "a dog"]})
+        self.assertEqual([len(row["embedding"]) for row in answer.json["data"]], [64, 64])
+        answer = self.hostler.post("/upstream/rank/v1/rerank", {"query": "cat", "documents": ["a dog", "the cat"]})
+        self.assertEqual(len(answer.json["results"]), 2)
+        self.assertEqual(self.hostler.post("/upstream/rank/v1/embeddings", {"input": "x"}).status, 404)
 
     # ---- pictures ----
 
@@ -311,7 +324,7 @@ class Ends(Talk):
             house.eventually(lambda: cpu_seconds(pid) - before > 0.05, "the engine to be at work")
             raw.close()
             self.assert_rests(pid, f"the engine to stop (stream: {stream})")
-            house.eventually(lambda: hostler.get("/api/ps").json["models"][0].get("active_requests", 0) == 0, "the lease to come back")
+            house.eventually(lambda: hostler.get("/api/ps").json["models"][0]["leases"] == 0, "the lease to come back")
         self.assertEqual(self.said(hostler, "hello"), self.said(hostler, "hello"))
 
     def test_an_engine_that_is_killed_cuts_the_stream_and_comes_back(self):
@@ -340,13 +353,12 @@ class Ends(Talk):
     def test_hostler_ends_while_a_stream_runs(self):
         hostler = self.start_endless()
         self.said(hostler, "hello")
-        pid = self.engine(hostler)
+        self.engine(hostler)
         raw = hostler.socket(self.request("/v1/chat/completions", {"model": "tiny", "messages": user("go on"), "stream": True, **self.ENDLESS}, {}))
         self.assertTrue(raw.recv(1))
         hostler.process.kill()
         hostler.process.wait()
-        house.eventually(lambda: not os.path.exists(f"/proc/{pid}") or open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z",
-                         "the engine to die with hostler")
+        house.eventually(lambda: not house.processes_of(hostler.home), "the engine to die with hostler")
         raw.close()
         hostler.process.stdout.close()
         hostler.start()  # and cleans up: looked at by the end of the test
