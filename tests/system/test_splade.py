@@ -35,7 +35,7 @@ TEXTS = [
     "中文和文 привет, мир",
     "a\tb\nc  d\u00a0e\u3000f",
     "$5.99 (50% off) — “quoted”… & <tags>",
-    "tele\u200bphone \u0000 emoji 🎉 \ufffd x",
+    "tele\u200bphone emoji 🎉 \ufffd x",
     "İstanbul STRASSE straße ẞ",
     "1234567890 " * 2,
 ]
@@ -71,11 +71,10 @@ class Numbers(Splades):
 
     def compare(self, model, folder, least):
         reference = Splade(MODELS / folder)
-        texts = [text.replace("\0", "") for text in TEXTS]
-        answer = self.embed(self.hostler, model, texts, return_tokens=True)
+        answer = self.embed(self.hostler, model, TEXTS, return_tokens=True)
         self.assertEqual(answer.status, 200, answer)
-        self.assertEqual(answer.json["usage"]["total_tokens"], sum(len(reference.tokens(text)) for text in texts))
-        for text, item in zip(texts, answer.json["data"]):
+        self.assertEqual(answer.json["usage"]["total_tokens"], sum(len(reference.tokens(text)) for text in TEXTS))
+        for text, item in zip(TEXTS, answer.json["data"]):
             wanted = reference.weights(reference.tokens(text))
             got = weights(item, len(wanted))
             self.assertGreaterEqual(cosine(got, wanted), least, text)
@@ -204,7 +203,7 @@ HOSTILE = {
     "junk": (written("model.safetensors", os.urandom(100_000)), "is no safetensors file"),
     "page": (written("model.safetensors", b"<!doctype html><title>404</title>" * 100), "is no safetensors file"),
     "gguf": (written("model.safetensors", b"GGUF\3\0\0\0" + bytes(1000)), "is no safetensors file|JSON"),
-    "longer": (lambda folder: (folder / "model.safetensors").open("ab").write(b"more"), "tensors take"),
+    "longer": (cut(400_000), "tensors take"),
     "deep": (written("model.safetensors", struct.pack("<Q", 100_000) + b"[" * 100_000), "is no JSON"),
     "list": (written("model.safetensors", struct.pack("<Q", 2) + b"[]"), "no JSON object"),
     "empty": (written("model.safetensors", struct.pack("<Q", 2) + b"{}"), "no tensor"),
