@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include "api/anthropic/routes.h"
 #include "api/door.h"
 #include "api/engine/routes.h"
 #include "api/guard.h"
@@ -60,12 +61,14 @@ Task<> SendOpenApi(std::shared_ptr<const Api> api, http::Exchange& exchange) {
 http::Handler MakeApi(app::House& house) {
   auto api = std::make_shared<Api>(house);
   Door door(house, api->router);
+  openai::AddChat(door);
   openai::AddModels(door);
   openai::AddSpeech(door);
   openai::AddTranscriptions(door);
   vectors::AddEmbeddings(door);
   vectors::AddRerank(door);
   vectors::AddSparse(door);
+  anthropic::AddMessages(door);
   voice::AddModels(door);
   voice::AddVoices(door);
   voice::AddManage(door);
@@ -78,6 +81,7 @@ http::Handler MakeApi(app::House& house) {
   engine::AddModels(door);
   engine::AddGenerate(door);
   engine::AddLogs(door);
+  engine::AddTexts(door);
   engine::AddUpstream(door);
   ops::AddHealth(door);
   ops::AddEvents(door);

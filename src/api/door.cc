@@ -6,11 +6,10 @@
 
 namespace hostler::api {
 
-Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
+Task<Result<std::string>> ReadJsonText(http::Exchange& exchange, std::uint64_t limit) {
   HOSTLER_CO_OK(http::CheckBodyEncoding(exchange.headers()));
-  Result<std::string> body = co_await exchange.ReadBody(kJsonLimit);
-  if (!body) co_return std::unexpected(std::move(body).error());
-  if (body->empty()) co_return json::Any(boost::json::object_kind);
+  Result<std::string> body = co_await exchange.ReadBody(limit);
+  if (!body || body->empty()) co_return body;
   const std::string type = http::MediaType(exchange.headers().Get("Content-Type"));
   if (!type.empty() && type != "application/json" && !type.ends_with("+json")) {
     co_return Fail(Error{Code::kUnsupported,
@@ -19,7 +18,13 @@ Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
                          {},
                          "unsupported_media_type"});
   }
-  co_return json::ParseDom(*body);
+  co_return body;
+}
+
+Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange) {
+  HOSTLER_CO_TRY(const std::string body, co_await ReadJsonText(exchange, kJsonLimit));
+  if (body.empty()) co_return json::Any(boost::json::object_kind);
+  co_return json::ParseDom(body);
 }
 
 void NameIgnored(http::Exchange& exchange, const std::vector<std::string>& names) {

@@ -31,6 +31,8 @@ template <class T>
 // Says in the answer's head which fields were passed over. Names are the client's: encoded, and at most about 1 KB of them.
 void NameIgnored(http::Exchange& exchange, const std::vector<std::string>& names);
 
+// The body of a JSON request as text. Errors: 415 for another content type or a compressed body, 413 beyond `limit` bytes.
+[[nodiscard]] Task<Result<std::string>> ReadJsonText(http::Exchange& exchange, std::uint64_t limit);
 // An empty body counts as {}.
 [[nodiscard]] Task<Result<json::Any>> ReadJsonDom(http::Exchange& exchange);
 

@@ -35,11 +35,6 @@ bool IsOnnx(std::string_view file) {
   return FileName(file).ends_with(".onnx");
 }
 
-// Goes with a model: what turns codes into sound, or pictures into tokens.
-bool IsProjector(std::string_view file) {
-  return FileName(file).find("mmproj") != std::string::npos;
-}
-
 // A file by itself is its own only one.
 Facts WithItself(const Facts& found) {
   Facts facts = found;
@@ -102,38 +97,11 @@ std::optional<int> Positive(std::optional<std::int64_t> number) {
   return static_cast<int>(*number);
 }
 
-// llama.cpp's numbers for how the vectors of a text become one.
-enum Pooling : std::int64_t { kNone = 0, kMean = 1, kCls = 2, kLast = 3, kRank = 4 };
-
-std::string PoolingName(std::optional<std::int64_t> pooling) {
-  if (pooling == kMean) return "mean";
-  if (pooling == kCls) return "cls";
-  if (pooling == kLast) return "last_token";
-  return "";
-}
-
-bool IsEncoder(const std::string& architecture) {
-  static const std::set<std::string, std::less<>> kEncoders = {"bert",        "nomic-bert",      "nomic-bert-moe", "neo-bert",
-                                                               "modern-bert", "jina-bert-v2",    "jina-bert-v3",   "eurobert",
-                                                               "t5encoder",   "gemma-embedding", "llama-embed"};
-  return kEncoders.contains(architecture);
-}
-
-bool IsImage(const std::string& architecture) {
-  static const std::set<std::string, std::less<>> kImages = {"flux", "sd1", "sdxl", "sd3", "lumina2", "qwen_image"};
-  return kImages.contains(architecture);
-}
-
-bool HasScoringHead(const GgufHeader& header) {
-  return std::any_of(header.tensors.begin(), header.tensors.end(),
-                     [](const std::string& name) { return name == "cls.weight" || name == "cls.output.weight"; });
-}
-
 Embedding EmbeddingOf(const GgufHeader& header) {
   Embedding embedding;
   embedding.dimension = Positive(header.OfArchitecture("embedding_length"));
   embedding.max_sequence_length = Positive(header.OfArchitecture("context_length"));
-  embedding.pooling_method = PoolingName(header.OfArchitecture("pooling_type"));
+  embedding.pooling_method = PoolingOf(header);
   return embedding;
 }
 
@@ -165,18 +133,21 @@ Guess ByHeader(const Facts& facts, const std::string& main, const GgufHeader& he
     made.description = Clip(Printable(header.Text("general.name")), 200);
     return made;
   };
-  if (architecture.empty()) return LeaveOut(facts, "its header does not say of which architecture it is");
-  if (architecture == "clip") return LeaveOut(facts, "it is a projector, a part of another model");
-  if (IsImage(architecture))
-    return Found(facts, entry(ModelType::kImage, "flux_local", kDiffusionEngine), "a picture model, " + shown);
-  const auto pooling = header.OfArchitecture("pooling_type");
-  if (pooling == kRank || HasScoringHead(header))
-    return Found(facts, entry(ModelType::kReranker, "llama", data::kLlamaServer),
-                 fmt::format("a {} model with a head that scores", shown));
-  if (!PoolingName(pooling).empty() || IsEncoder(architecture)) {
-    Entry made = entry(ModelType::kEmbedding, "llama", data::kLlamaServer);
-    made.embedding = EmbeddingOf(header);
-    return Found(facts, std::move(made), fmt::format("a {} model that makes one vector of a text", shown));
+  switch (PurposeOf(header)) {
+    case GgufPurpose::kUnknown: return LeaveOut(facts, "its header does not say of which architecture it is");
+    case GgufPurpose::kProjector: return LeaveOut(facts, "it is a projector, a part of another model");
+    case GgufPurpose::kAdapter: return LeaveOut(facts, "it is an adapter (LoRA), a part of another model");
+    case GgufPurpose::kImage:
+      return Found(facts, entry(ModelType::kImage, "flux_local", kDiffusionEngine), "a picture model, " + shown);
+    case GgufPurpose::kReranker:
+      return Found(facts, entry(ModelType::kReranker, "llama", data::kLlamaServer),
+                   fmt::format("a {} model with a head that scores", shown));
+    case GgufPurpose::kEmbedding: {
+      Entry made = entry(ModelType::kEmbedding, "llama", data::kLlamaServer);
+      made.embedding = EmbeddingOf(header);
+      return Found(facts, std::move(made), fmt::format("a {} model that makes one vector of a text", shown));
+    }
+    case GgufPurpose::kLanguage: break;
   }
   Entry made = entry(ModelType::kLlm, "llama", data::kLlamaServer);
   made.context_window = Positive(header.OfArchitecture("context_length"));
@@ -184,28 +155,15 @@ Guess ByHeader(const Facts& facts, const std::string& main, const GgufHeader& he
   return Found(facts, std::move(made), fmt::format("a {} model{}", shown, chats ? " with a template for chats" : ""));
 }
 
-// The model itself: no projector, of several parts the first, of several quantisations a sensible one.
-std::optional<std::string> MainGguf(const Facts& facts) {
-  const auto files = Those(facts, [](const std::string& file) {
-    return IsGguf(file) && !IsProjector(file) && (IsPart(file, true) || !IsPart(file, false));
-  });
-  for (const std::string_view wanted : {"*q4_k_m*", "*q8_0*", "*"}) {
-    for (const std::string& file : files) {
-      if (model::Matches(wanted, FileName(file))) return file;
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<Guess> AsGguf(const Facts& facts) {
   const auto files = Those(facts, IsGguf);
   if (files.empty()) return std::nullopt;
-  const auto main = MainGguf(facts);
-  if (!main) return LeaveOut(facts, "it is a part of a model, and the rest is not there");
-  if (auto speech = SpeechByProjector(facts, *main, files)) return speech;
-  const auto header = ReadGgufHeader(Head(facts, *main));
-  if (!header) return LeaveOut(facts, data::LastSegment(*main) + " " + header.error().message);
-  return ByHeader(facts, *main, *header);
+  const std::string main = catalog::MainGguf(facts.files);
+  if (main.empty()) return LeaveOut(facts, "it is a part of a model, and the rest is not there");
+  if (auto speech = SpeechByProjector(facts, main, files)) return speech;
+  const auto header = ReadGgufHeader(Head(facts, main));
+  if (!header) return LeaveOut(facts, data::LastSegment(main) + " " + header.error().message);
+  return ByHeader(facts, main, *header);
 }
 
 // ---- ggml, as whisper.cpp writes it ----
@@ -301,11 +259,28 @@ std::optional<Guess> AsTorch(const Facts& facts) {
 
 }  // namespace
 
+std::string MainGguf(std::vector<std::string> files) {
+  std::erase_if(files, [](const std::string& file) {
+    return !IsGguf(file) || IsProjector(file) || (!IsPart(file, true) && IsPart(file, false));
+  });
+  std::sort(files.begin(), files.end());
+  for (const std::string_view wanted : {"*q4_k_m*", "*q8_0*", "*"}) {
+    for (const std::string& file : files) {
+      if (model::Matches(wanted, FileName(file))) return file;
+    }
+  }
+  return "";
+}
+
+bool IsProjector(std::string_view file) {
+  return FileName(file).find("mmproj") != std::string::npos;
+}
+
 std::vector<std::string> HeadsToRead(const Facts& found) {
   const Facts facts = WithItself(found);
   const auto bins = Those(facts, [](const std::string& file) { return FileName(file).ends_with(".bin"); });
   std::vector<std::string> heads;
-  if (auto main = MainGguf(facts)) heads.push_back(*std::move(main));
+  if (std::string main = MainGguf(facts.files); !main.empty()) heads.push_back(std::move(main));
   for (std::string& file : Those(facts, [](const std::string& file) {
          return file == "config.json" || (IsGguf(file) && IsProjector(file)) || FileName(file).starts_with("ggml");
        })) {

@@ -37,4 +37,10 @@ struct Guess {
 // An entry without an engine is something that hostler can show, but that nothing here can run.
 [[nodiscard]] Guess Discover(const Facts& facts);
 
+// Of a folder's files the GGUF that is the model: no projector, of several parts the first, of several quantisations a sensible
+// one; empty: there is none.
+[[nodiscard]] std::string MainGguf(std::vector<std::string> files);
+// By its name: goes with a model, and turns codes into sound, or pictures into tokens.
+[[nodiscard]] bool IsProjector(std::string_view file);
+
 }  // namespace hostler::catalog

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,7 +50,7 @@ class Reader {
     text = rest_.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(length, rest_.size())));
     return Skip(length);
   }
-  bool SkipArray(int depth);
+  bool SkipArray(int depth, std::uint64_t* items = nullptr);  // `items`: how many it has
   bool Fails(Stop why) {
     stop_ = why;
     return false;
@@ -61,11 +62,12 @@ class Reader {
   Stop stop_ = Stop::kNo;
 };
 
-bool Reader::SkipArray(int depth) {
+bool Reader::SkipArray(int depth, std::uint64_t* items) {
   std::uint32_t type = 0;
   std::uint64_t count = 0;
   if (!Get(type) || !Get(count)) return false;
   if (type >= kSizes.size() || depth >= kDeepestArray) return Fails(Stop::kBroken);
+  if (items != nullptr) *items = count;
   if (const std::uint64_t size = kSizes[type]; size > 0) {
     if (count > rest_.size() / size) return Fails(Stop::kEnd);  // also keeps the product from wrapping
     return Skip(count * size);
@@ -115,8 +117,10 @@ bool ReadPair(Reader& reader, GgufHeader& header) {
     return true;
   }
   if (static_cast<Type>(type) == Type::kArray) {
-    if (keep) header.arrays.push_back(std::move(key));
-    return reader.SkipArray(0);
+    std::uint64_t count = 0;
+    if (!reader.SkipArray(0, &count)) return false;
+    if (keep) header.arrays[std::move(key)] = count;
+    return true;
   }
   std::optional<std::int64_t> number;
   if (!GetWhole(reader, static_cast<Type>(type), number)) return false;
@@ -132,6 +136,26 @@ bool ReadTensor(Reader& reader, GgufHeader& header) {
   if (!reader.Skip(dimensions * 8U + 4U + 8U)) return false;  // extents, type, offset
   if (header.tensors.size() < kMostKept) header.tensors.emplace_back(name.substr(0, kLongestText));
   return true;
+}
+
+// llama.cpp's numbers for how the vectors of a text become one.
+enum Pooling : std::int64_t { kMean = 1, kCls = 2, kLast = 3, kRank = 4 };
+
+bool IsEncoder(const std::string& architecture) {
+  static const std::set<std::string, std::less<>> kEncoders = {"bert",        "nomic-bert",      "nomic-bert-moe", "neo-bert",
+                                                               "modern-bert", "jina-bert-v2",    "jina-bert-v3",   "eurobert",
+                                                               "t5encoder",   "gemma-embedding", "llama-embed"};
+  return kEncoders.contains(architecture);
+}
+
+bool IsImage(const std::string& architecture) {
+  static const std::set<std::string, std::less<>> kImages = {"flux", "sd1", "sdxl", "sd3", "lumina2", "qwen_image"};
+  return kImages.contains(architecture);
+}
+
+bool HasScoringHead(const GgufHeader& header) {
+  return std::any_of(header.tensors.begin(), header.tensors.end(),
+                     [](const std::string& name) { return name == "cls.weight" || name == "cls.output.weight"; });
 }
 
 bool ReadAll(Reader& reader, GgufHeader& header, std::uint64_t pairs) {
@@ -177,6 +201,25 @@ Result<GgufHeader> ReadGgufHeader(std::string_view bytes) {
   if (reader.stop() == Stop::kBroken)
     return Fail(Code::kInvalid, "is a GGUF file with a broken header", "Download or convert it again.");
   return header;
+}
+
+std::string PoolingOf(const GgufHeader& header) {
+  const auto pooling = header.OfArchitecture("pooling_type");
+  if (pooling == kMean) return "mean";
+  if (pooling == kCls) return "cls";
+  if (pooling == kLast) return "last_token";
+  return "";
+}
+
+GgufPurpose PurposeOf(const GgufHeader& header) {
+  const std::string architecture = header.Text("general.architecture");
+  if (header.Text("general.type") == "adapter") return GgufPurpose::kAdapter;
+  if (architecture.empty()) return GgufPurpose::kUnknown;
+  if (architecture == "clip") return GgufPurpose::kProjector;
+  if (IsImage(architecture)) return GgufPurpose::kImage;
+  if (header.OfArchitecture("pooling_type") == kRank || HasScoringHead(header)) return GgufPurpose::kReranker;
+  if (!PoolingOf(header).empty() || IsEncoder(architecture)) return GgufPurpose::kEmbedding;
+  return GgufPurpose::kLanguage;
 }
 
 }  // namespace hostler::catalog

@@ -35,10 +35,6 @@ bool IsName(std::string_view text) {
   return !text.empty() && text.size() <= 200 && config::IsPlainText(text);
 }
 
-bool IsServer(std::string_view text) {
-  return text == "llama-server" || config::IsEngine(text);
-}
-
 bool IsPooling(std::string_view text) {
   return text == "mean" || text == "cls" || text == "last_token";
 }
@@ -166,7 +162,7 @@ const std::vector<Field<Draft>>& Fields() {
       {"description", line, ReadText<&E::description, config::IsPlainText>},
       {"provider", "a name of letters, digits, dots, dashes and underscores", ReadText<&E::provider, config::IsProvider>},
       {"engine", "\"llama-server\", the name of an engine like \"hostler-engine-x\", or an absolute path",
-       ReadText<&E::engine, IsServer>},
+       ReadText<&E::engine, config::IsEngine>},
       {"repository", "a repository of the hub, like \"owner/name\"", ReadRepository},
       {"revision", "a branch, tag or commit", ReadText<&E::revision, model::IsRevision>},
       {"files", "a list of 1 to 64 patterns", ReadPatterns<&model::Selection::include>},

@@ -44,6 +44,7 @@ struct Values {
   TranscribeOptions transcribe;
   EmbedOptions embed;
   RerankOptions rerank;
+  ChatOptions chat;
   LogsOptions logs;
   CrashesOptions crashes;
   ConfigOptions config;
@@ -85,6 +86,7 @@ class Tree {
   [[gnu::cold]] void BuildModels();
   [[gnu::cold]] void BuildShelf();
   [[gnu::cold]] void BuildSpeech();
+  [[gnu::cold]] void BuildChat();
   [[gnu::cold]] void BuildLogs();
   [[gnu::cold]] void BuildRest();
   void TakeServeFlags();
@@ -121,6 +123,7 @@ void Tree::Build() {
   BuildServe();
   BuildModels();
   BuildShelf();
+  BuildChat();
   BuildSpeech();
   BuildLogs();
   BuildRest();
@@ -276,6 +279,18 @@ void Tree::BuildVectors() {
   rerank->add_option("document", rank.documents, "Texts that may answer it; - reads lines from standard input")->required();
   Takes(rerank->add_option("--model", rank.model, "Model; default: the one that is loaded, or the server's"), "MODEL");
   Takes(rerank->add_option("--top", rank.top, "Only so many, best first"), "NUMBER");
+}
+
+void Tree::BuildChat() {
+  CLI::App* chat = Command(app_, "chat", "Talk with a language model",
+                           [this](const Context& context) { return RunChat(context, values_.chat); });
+  ChatOptions& talk = values_.chat;
+  Takes(chat->add_option("model", talk.model, "Model; default: the server's"), "MODEL");
+  chat->add_option("text", talk.text, "One message, answered once; - reads standard input");
+  Takes(chat->add_option("--system", talk.system, "How the model shall behave"), "TEXT");
+  Takes(chat->add_option("--max-tokens", talk.max_tokens, "Longest answer, in tokens"), "NUMBER")->check(CLI::PositiveNumber);
+  Takes(chat->add_option("--temperature", talk.temperature, "From 0 (the likeliest words) to 2"), "NUMBER")
+      ->check(CLI::Range(0.0, 2.0));
 }
 
 void Tree::BuildLogs() {

@@ -61,6 +61,13 @@ struct RerankOptions {
   std::string model;
   std::optional<int> top;
 };
+struct ChatOptions {
+  std::string model;
+  std::string text;  // one message, answered once; "-": standard input; empty: a conversation
+  std::string system;
+  std::optional<int> max_tokens;
+  std::optional<double> temperature;
+};
 struct LogsOptions {
   bool follow = false;
   int lines = 100;
@@ -130,6 +137,7 @@ struct DoctorOptions {
 [[nodiscard]] Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options);
 [[nodiscard]] Result<int> RunEmbed(const Context& context, const EmbedOptions& options);
 [[nodiscard]] Result<int> RunRerank(const Context& context, const RerankOptions& options);
+[[nodiscard]] Result<int> RunChat(const Context& context, const ChatOptions& options);
 [[nodiscard]] Result<int> RunLogs(const Context& context, const LogsOptions& options);
 [[nodiscard]] Result<int> RunCrashes(const Context& context, const CrashesOptions& options);
 [[nodiscard]] Result<int> RunConform(const Context& context, const ConformOptions& options);

@@ -47,6 +47,19 @@ Result<std::string> ReadLine() {
   }
 }
 
+Result<std::optional<std::string>> ReadMessage() {
+  std::string line;
+  char byte = 0;
+  for (;;) {
+    const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+    if (got < 0 && errno == EINTR) return Fail(Code::kCancelled, "interrupted");
+    if (got <= 0) return line.empty() ? std::nullopt : std::optional(std::move(line));
+    if (byte == '\n') return line;
+    if (line.size() == kInputLimit) return Fail(Code::kTooLarge, "the line is longer than 16 MB", "Send less at a time.");
+    line += byte;
+  }
+}
+
 int TerminalWidth() {
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
@@ -62,6 +75,7 @@ Surroundings RealSurroundings() {
   real.err = [](std::string_view text) { WriteAll(STDERR_FILENO, text); };
   real.read_input = ReadInput;
   real.read_line = ReadLine;
+  real.read_message = ReadMessage;
   real.in_is_terminal = ::isatty(STDIN_FILENO) != 0;
   real.out_is_terminal = ::isatty(STDOUT_FILENO) != 0;
   real.err_is_terminal = ::isatty(STDERR_FILENO) != 0;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ struct Surroundings {
   std::function<void(std::string_view)> err;        // standard error
   std::function<Result<std::string>()> read_input;  // all of standard input
   std::function<Result<std::string>()> read_line;   // one line of it, without its end
+  // A line of any length; nullopt: there are no more.
+  std::function<Result<std::optional<std::string>>()> read_message;
   bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;

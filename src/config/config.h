@@ -48,6 +48,7 @@ struct Config {
   std::vector<std::string> pinned;  // never evicted, never idled out
   std::string default_tts = "espeak";
   std::string default_stt = "pocketsphinx";
+  std::string default_llm;  // empty: the only one that is loaded, or on the disk
   // [store]
   std::filesystem::path cache;        // the Hugging Face cache; empty: as huggingface_hub finds it (HF_HUB_CACHE, HF_HOME …)
   std::filesystem::path models_base;  // holds models/, external_models/, samples/; empty: the home

@@ -83,6 +83,7 @@ bool IsProvider(std::string_view text) {
 
 bool IsEngine(std::string_view text) {
   if (text.starts_with('/')) return text.size() > 1 && IsPlainText(text);
+  if (text == "llama-server") return true;
   constexpr std::string_view kPrefix = "hostler-engine-";
   return text.size() > kPrefix.size() && text.starts_with(kPrefix) &&
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;

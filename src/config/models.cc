@@ -56,7 +56,8 @@ const std::vector<Field<model::Entry>>& Fields() {
   static const std::vector<Field<model::Entry>> fields = {
       {"id", std::string(kModelIdRule), ReadText<&E::id, IsModelId>},
       {"type", "one of " + Join(json::EnumNames<model::ModelType>(), ", "), ReadType},
-      {"engine", "the name of an engine like \"hostler-engine-x\", or an absolute path", ReadText<&E::engine, IsEngine>},
+      {"engine", "\"llama-server\", the name of an engine like \"hostler-engine-x\", or an absolute path",
+       ReadText<&E::engine, IsEngine>},
       {"provider", "a name of letters, digits, dots, dashes and underscores", ReadText<&E::provider, IsProvider>},
       {"engine_model", "the engine's own name for the model, as text on one line", ReadText<&E::engine_model, IsPlainText>},
       {"path", "the absolute path of the model's file or folder", ReadText<&E::path, IsAbsolutePath>},

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,7 +11,7 @@
 
 #include "base/text.h"
 #include "engines/call.h"
-#include "engines/instance_shared.h"
+#include "engines/running.h"
 #include "os/files.h"
 #include "os/gpu.h"
 #include "os/memory.h"
@@ -20,7 +21,6 @@ namespace hostler::engines {
 
 namespace {
 
-constexpr int kListenFd = 3;
 constexpr int kOomScore = 500;  // short of memory, the kernel ends an engine before the daemon
 
 // Takes the socket's file away again, unless an engine was started on it.
@@ -32,6 +32,17 @@ struct SocketFile {
   std::string name;
 };
 
+struct Pipe {
+  os::Descriptor read;
+  os::Descriptor write;
+};
+
+Result<Pipe> MakePipe() {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Fail(os::SystemError(errno, "cannot make a pipe for the engine"));
+  return Pipe{os::Descriptor(ends[0]), os::Descriptor(ends[1])};
+}
+
 std::string NewDossierId(const std::string& model) {
   std::string id = IsoTime(WallClock::now());
   for (char& c : id) {
@@ -42,17 +53,21 @@ std::string NewDossierId(const std::string& model) {
   return id.substr(0, 150) + "-" + RandomHex(4);
 }
 
-// Where an engine listens, in the folder as it was opened; if that was removed, in one that is made anew.
-Result<os::Descriptor> Listen(Workshop& workshop, const std::string& name) {
+// Makes sure that there is a folder for sockets: the one that was opened, or one that is made anew if that was removed.
+Result<> FindSocketFolder(Workshop& workshop) {
+  struct stat status{};
+  const bool there = ::fstat(workshop.socket_folder_fd->get(), &status) == 0 && status.st_nlink > 0;
+  if (there || !workshop.reopen_sockets) return {};
+  HOSTLER_TRY(os::Descriptor folder, workshop.reopen_sockets());
+  workshop.log->Warning("The folder {} was removed while hostler runs, and made again", workshop.socket_folder.string());
+  workshop.socket_folder_fd = std::make_shared<const os::Descriptor>(std::move(folder));
+  return {};
+}
+
+// Where an engine listens, in that folder.
+Result<os::Descriptor> Listen(const Workshop& workshop, const std::string& name) {
   auto listener = os::ListenUnix(os::ShortPath(workshop.socket_folder_fd->get(), name));
   if (listener) return listener;
-  if (listener.error().code == Code::kNotFound && workshop.reopen_sockets) {
-    HOSTLER_TRY(os::Descriptor folder, workshop.reopen_sockets());
-    workshop.log->Warning("The folder {} was removed while hostler runs, and made again", workshop.socket_folder.string());
-    workshop.socket_folder_fd = std::make_shared<const os::Descriptor>(std::move(folder));
-    listener = os::ListenUnix(os::ShortPath(workshop.socket_folder_fd->get(), name));
-    if (listener) return listener;
-  }
   Error error = std::move(listener).error();
   error.message = fmt::format("an engine cannot get its socket in {}: {}", workshop.socket_folder.string(), error.message);
   return Fail(std::move(error));
@@ -105,102 +120,97 @@ Instance::Instance(Workshop& workshop, model::Entry entry, OnEnd on_end, OnProgr
       handle_(std::make_shared<Handle>()),
       client_(workshop.control->executor()) {
   handle_->model = entry_.id;
+  handle_->adapter = &AdapterOf(entry_);
 }
 
 Instance::~Instance() {
-  if (!shared_) return;
-  shared_->instance_gone = true;
-  shared_->stopping = true;
-  shared_->child.SignalGroup(SIGKILL);
+  if (!running_) return;
+  running_->instance_gone = true;
+  running_->stopping = true;
+  running_->child.SignalGroup(SIGKILL);
 }
 
 void Instance::Kill() {
-  if (shared_ && !shared_->exit) shared_->child.SignalGroup(SIGKILL);
+  if (running_ && !running_->exit) running_->child.SignalGroup(SIGKILL);
 }
 
 pid_t Instance::pid() const {
-  return shared_ && !shared_->exit ? shared_->child.pid() : 0;
+  return running_ && !running_->exit ? running_->child.pid() : 0;
 }
 
-Result<> Instance::Spawn() {
-  HOSTLER_TRY(const std::filesystem::path program, FindEngine(workshop_, entry_));
+Task<Result<>> Instance::Spawn() {
+  HOSTLER_CO_TRY(const std::filesystem::path program, FindEngine(workshop_, entry_));
   const std::string name = RandomHex(12) + ".sock";
-  HOSTLER_TRY(os::Descriptor listener, Listen(workshop_, name));
+  const Order order{entry_, files_, name, workshop_.threads, workshop_.log->threshold()};
+  HOSTLER_CO_TRY(const Launch launch,
+                 co_await workshop_.pool->Run([adapter = handle_->adapter, order] { return adapter->Plan(order); }));
+  HOSTLER_CO_OK(FindSocketFolder(workshop_));
   const auto folder = workshop_.socket_folder_fd;
+  os::Descriptor listener;
+  if (!launch.makes_its_socket) {
+    HOSTLER_CO_TRY(listener, Listen(workshop_, name));
+  }
   SocketFile file{folder->get(), name};
-
-  int pipe_ends[2] = {-1, -1};
-  if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return Fail(os::SystemError(errno, "cannot make a pipe for the engine"));
-  os::Descriptor errors_read(pipe_ends[0]);
-  os::Descriptor errors_write(pipe_ends[1]);
+  HOSTLER_CO_TRY(Pipe errors, MakePipe());
+  Pipe output;
+  Pipe input;
+  if (launch.reports_on_output) {
+    HOSTLER_CO_TRY(output, MakePipe());
+    HOSTLER_CO_TRY(input, MakePipe());
+  }
 
   os::SpawnOptions options;
   options.program = program;
-  options.arguments = {"--listen-fd", std::to_string(kListenFd), "--threads", std::to_string(workshop_.threads)};
+  options.arguments = launch.arguments;
   const std::string mark = "HOSTLER_ENGINE_INSTANCE=" + name.substr(0, name.find('.'));
-  options.environment =
-      os::Environment({workshop_.marker, mark, fmt::format("LOG_LEVEL={}", log::LevelName(workshop_.log->threshold()))});
-  options.descriptors = {{errors_write.get(), 2}, {listener.get(), kListenFd}};  // 0 and 1 are nowhere
+  std::vector<std::string> environment = {workshop_.marker, mark};
+  environment.insert(environment.end(), launch.environment.begin(), launch.environment.end());
+  options.environment = os::Environment(environment);
+  options.descriptors = {{errors.write.get(), 2}, {listener ? listener.get() : folder->get(), kInheritedFd}};
+  if (launch.reports_on_output) {  // else 0 and 1 are nowhere
+    options.descriptors.emplace_back(input.read.get(), 0);
+    options.descriptors.emplace_back(output.write.get(), 1);
+  }
   options.core_dumps = false;  // a model's memory on the disk with each crash; the dossier says what is known
   options.oom_score_adj = kOomScore;
-  HOSTLER_TRY(os::Child child, os::Spawn(options));
+  HOSTLER_CO_TRY(os::Child child, os::Spawn(options));
 
   os::Descriptor exit_watch(::fcntl(child.pidfd(), F_DUPFD_CLOEXEC, 0));
-  if (!exit_watch) return Fail(os::SystemError(errno, "cannot watch the engine's process"));
+  if (!exit_watch) co_return Fail(os::SystemError(errno, "cannot watch the engine's process"));
   file.name.clear();
   workshop_.family.Add(child.pid(), mark);
-  shared_ =
-      std::make_shared<Shared>(workshop_.control->executor(), std::move(child), std::move(exit_watch), std::move(errors_read));
-  shared_->on_progress = on_progress_;
-  shared_->handle = handle_;
-  shared_->log = workshop_.log;
-  shared_->forget = workshop_.forget;
-  shared_->mark = mark;
-  shared_->max_memory_mb = entry_.max_memory_mb.value_or(workshop_.max_memory_mb);
-  shared_->max_processes = entry_.max_processes.value_or(workshop_.max_processes);
-  shared_->socket_folder = folder;
-  shared_->socket_name = name;
-  shared_->endpoint.unix_path = os::ShortPath(folder->get(), name);
-  handle_->endpoint = shared_->endpoint;
-  handle_->process = os::Descriptor(::fcntl(shared_->child.pidfd(), F_DUPFD_CLOEXEC, 0));
+  running_ =
+      std::make_shared<Running>(workshop_.control->executor(), std::move(child), std::move(exit_watch), std::move(errors.read));
+  if (launch.reports_on_output) {
+    running_->output.emplace(workshop_.control->executor(), output.read.Release());
+    running_->input = std::move(input.write);
+  }
+  running_->mark = mark;
+  running_->socket_folder = folder;
+  running_->socket_name = name;
+  running_->endpoint.unix_path = os::ShortPath(folder->get(), name);
+  Watch();
+  co_return Result<>{};
+}
+
+void Instance::Watch() {
+  running_->on_progress = on_progress_;
+  running_->handle = handle_;
+  running_->log = workshop_.log;
+  running_->forget = workshop_.forget;
+  running_->max_memory_mb = entry_.max_memory_mb.value_or(workshop_.max_memory_mb);
+  running_->max_processes = entry_.max_processes.value_or(workshop_.max_processes);
+  handle_->endpoint = running_->endpoint;
+  handle_->process = os::Descriptor(::fcntl(running_->child.pidfd(), F_DUPFD_CLOEXEC, 0));
   handle_->unreachable = [control = workshop_.control, deadlines = workshop_.deadlines,
-                          watched = std::weak_ptr<Shared>(shared_)] {
+                          watched = std::weak_ptr<Running>(running_)] {
     control->Post([control, deadlines, watched] {
-      if (const auto shared = watched.lock()) control->Spawn(AskHealth(shared, deadlines, true));
+      if (const auto running = watched.lock()) control->Spawn(AskHealth(running, deadlines, true));
     });
   };
-  workshop_.control->Spawn(WatchExit(shared_, this));
-  workshop_.control->Spawn(WatchUse(shared_, workshop_));
-  workshop_.control->Spawn(ReadErrors(shared_));
-  return {};
-}
-
-Task<Result<>> Instance::Greet() {
-  http::Request request{
-      .target = "/health", .connect_deadline = workshop_.deadlines.start, .first_byte_deadline = workshop_.deadlines.start};
-  const auto health = co_await Call<wire::Health>(client_, shared_->endpoint, std::move(request));
-  if (!health) co_return std::unexpected(health.error());
-  if (health->protocol != wire::kProtocolVersion) {
-    co_return Fail(Error{Code::kUpstream,
-                         fmt::format("the engine {} speaks protocol {}, hostler speaks {}", health->engine, health->protocol,
-                                     wire::kProtocolVersion),
-                         "Install the engine that belongs to this hostler.",
-                         {},
-                         "load_failed"});
-  }
-  co_return Result<>{};
-}
-
-Task<Result<>> Instance::AskAbilities() {
-  auto abilities = co_await Call<wire::Capabilities>(
-      client_, shared_->endpoint, http::Request{.target = "/capabilities", .first_byte_deadline = workshop_.deadlines.start});
-  if (!abilities) co_return std::unexpected(abilities.error());
-  auto voices = co_await Call<wire::VoiceList>(
-      client_, shared_->endpoint, http::Request{.target = "/voices", .first_byte_deadline = workshop_.deadlines.start});
-  if (!voices) co_return std::unexpected(voices.error());
-  handle_->capabilities = std::move(*abilities);
-  handle_->voices = std::move(voices->voices);
-  co_return Result<>{};
+  workshop_.control->Spawn(WatchExit(running_, this));
+  workshop_.control->Spawn(WatchUse(running_, workshop_));
+  workshop_.control->Spawn(ReadErrors(running_));
 }
 
 Task<Result<model::Receipt>> Instance::Start() {
@@ -210,26 +220,20 @@ Task<Result<model::Receipt>> Instance::Start() {
   if (files_.empty() && !entry_.repository.empty() && workshop_.find_files) {
     HOSTLER_CO_TRY(files_, co_await workshop_.find_files(entry_.id));
   }
-  HOSTLER_CO_OK(Spawn());
-  Result<> step = co_await Greet();
-  if (step) {
-    shared_->phase = "loading";
-    workshop_.control->Spawn(FollowLog(shared_));
-    step = co_await LoadModel();
-  }
-  if (step) step = co_await AskAbilities();
-  if (!step) co_return std::unexpected(co_await WhyNotStarted(std::move(step.error())));
-  const pid_t pid = shared_->child.pid();
+  HOSTLER_CO_OK(co_await Spawn());
+  const auto loaded = co_await handle_->adapter->Load({running_, workshop_, entry_, files_, client_});
+  if (!loaded) co_return std::unexpected(co_await WhyNotStarted(loaded.error()));
+  const pid_t pid = running_->child.pid();
   model::Receipt receipt = co_await workshop_.pool->Run(
       [pid] { return model::Receipt{0, os::ReadGroupPssMb(pid).value_or(0), 0, os::ReadGroupGpuMb(pid)}; });
-  if (shared_->exit) {
+  if (running_->exit) {
     co_return std::unexpected(
         co_await WhyNotStarted(Error{Code::kUpstream, "the engine ended right after the load", {}, {}, {}}));
   }
-  shared_->phase = "idle";
-  shared_->started = true;
+  running_->phase = "idle";
+  running_->started = true;
   handle_->memory_mb = receipt.memory_after_mb;
-  workshop_.control->Spawn(CheckHealth(shared_, this));
+  workshop_.control->Spawn(CheckHealth(running_, this));
   receipt.seconds = Seconds(Clock::now() - begin);
   co_return receipt;
 }
@@ -237,17 +241,19 @@ Task<Result<model::Receipt>> Instance::Start() {
 Task<Error> Instance::WhyNotStarted(Error step) {
   // A broken connection says little; the process's end says why, and follows at once. An engine that answered still lives.
   const bool broken = (step.code == Code::kUpstream || step.code == Code::kUnavailable) && step.name.empty();
-  if (broken && co_await shared_->ended.WaitFor(std::chrono::milliseconds(500))) {
-    dossier_ = MakeDossier(shared_->killed_because.empty()
-                               ? fmt::format("the engine ended while {}: {}", shared_->phase, shared_->exit->Text())
-                               : shared_->killed_because);
+  if (broken && co_await running_->ended.WaitFor(std::chrono::milliseconds(500))) {
+    if (auto refusal = running_->killed_because.empty() ? handle_->adapter->Refusal(*running_) : std::nullopt)
+      co_return std::move(*refusal);
+    dossier_ = MakeDossier(running_->killed_because.empty()
+                               ? fmt::format("the engine ended while {}: {}", running_->phase, running_->exit->Text())
+                               : running_->killed_because);
     const std::string words = dossier_->last_lines.empty() ? "" : "; its last words: " + dossier_->last_lines.back();
     co_return Error{Code::kUpstream, dossier_->reason + words, RemedyOf(*dossier_), {}, "load_failed"};
   }
   co_await Stop();
-  NameEngine(step, shared_->endpoint, entry_.id);
+  NameEngine(step, running_->endpoint, entry_.id);
   if (step.code == Code::kTimeout) {
-    step.message = fmt::format("the engine of \"{}\" gave no sign of life while {} and was ended", entry_.id, shared_->phase);
+    step.message = fmt::format("the engine of \"{}\" gave no sign of life while {} and was ended", entry_.id, running_->phase);
     step.remedy = "If it only needs longer, raise engines.load_timeout_s (or engines.start_timeout_s).";
   }
   if (step.name.empty()) step.name = "load_failed";
@@ -261,47 +267,48 @@ Dossier Instance::MakeDossier(const std::string& reason) const {
   dossier.model = entry_.id;
   dossier.engine = entry_.engine;
   dossier.time = IsoTime(WallClock::now());
-  dossier.active_requests = static_cast<int>(shared_->exit ? shared_->leases_at_exit : handle_->gate.inside());
-  dossier.phase = shared_->phase == "idle" && dossier.active_requests > 0 ? "working" : shared_->phase;
+  dossier.active_requests = static_cast<int>(running_->exit ? running_->leases_at_exit : handle_->gate.inside());
+  dossier.phase = running_->phase == "idle" && dossier.active_requests > 0 ? "working" : running_->phase;
   dossier.reason = reason;
-  if (shared_->exit) dossier.exit = ExitFact{shared_->exit->signalled, shared_->exit->status, shared_->exit->Text()};
+  if (running_->exit) dossier.exit = ExitFact{running_->exit->signalled, running_->exit->status, running_->exit->Text()};
   dossier.memory_mb = handle_->memory_mb;
-  dossier.uptime_s = Seconds(Clock::now() - shared_->since);
+  dossier.uptime_s = Seconds(Clock::now() - running_->since);
   dossier.options = entry_.options;
-  dossier.requests = shared_->exit ? shared_->requests_at_exit : handle_->Requests();
-  if (!shared_->remedy.empty()) dossier.remedy = shared_->remedy;
-  dossier.last_lines = shared_->tail.Lines();
+  dossier.requests = running_->exit ? running_->requests_at_exit : handle_->Requests();
+  if (!running_->remedy.empty()) dossier.remedy = running_->remedy;
+  dossier.last_lines = running_->tail.Lines();
   return dossier;
 }
 
 Task<model::Receipt> Instance::Stop() {
   workshop_.control->AssertHere();
-  if (!shared_) co_return model::Receipt{};
+  if (!running_) co_return model::Receipt{};
   const auto begin = Clock::now();
-  const auto shared = shared_;
-  shared->stopping = true;  // from here on its end is told by `dossier`
+  const auto running = running_;
+  running->stopping = true;  // from here on its end is told by `dossier`
   double before = 0;
-  if (!shared->exit) {
-    const pid_t pid = shared->child.pid();
+  if (!running->exit) {
+    const pid_t pid = running->child.pid();
     before = co_await workshop_.pool->Run([pid] { return os::ReadGroupPssMb(pid).value_or(0); });
   }
-  if (shared->exit) {  // unasked: nobody has sent a signal
-    (void)co_await shared->ended.WaitFor(std::chrono::seconds(10));
-    if (shared->started) dossier_ = MakeDossier(WhyEnded(*shared));
+  if (running->exit) {  // unasked: nobody has sent a signal
+    (void)co_await running->ended.WaitFor(std::chrono::seconds(10));
+    if (running->started) dossier_ = MakeDossier(WhyEnded(*running));
     co_return model::Receipt{};
   }
-  shared->phase = "stopping";
-  shared->child.Signal(SIGTERM);
-  if (!co_await shared->ended.WaitFor(workshop_.deadlines.stop)) {
+  running->phase = "stopping";
+  if (running->forget) running->forget(running->endpoint);  // nobody needs their idle connections any more
+  handle_->adapter->AskToStop(*running);
+  if (!co_await running->ended.WaitFor(workshop_.deadlines.stop)) {
     workshop_.log->Warning("The engine of {} did not end within {:.0f} s of SIGTERM and was killed", entry_.id,
                            Seconds(workshop_.deadlines.stop));
-    shared->child.SignalGroup(SIGKILL);
-    (void)co_await shared->ended.WaitFor(std::chrono::seconds(10));
+    running->child.SignalGroup(SIGKILL);
+    (void)co_await running->ended.WaitFor(std::chrono::seconds(10));
   }
   // A crash is one also if it comes in the moment of the order, or of the unload itself.
-  if (shared->started && shared->exit && shared->exit->signalled && shared->exit->status != SIGTERM &&
-      shared->exit->status != SIGKILL)
-    dossier_ = MakeDossier(WhyEnded(*shared));
+  if (running->started && running->exit && running->exit->signalled && running->exit->status != SIGTERM &&
+      running->exit->status != SIGKILL)
+    dossier_ = MakeDossier(WhyEnded(*running));
   co_return model::Receipt{before, 0, Seconds(Clock::now() - begin)};
 }
 

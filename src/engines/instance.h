@@ -16,6 +16,7 @@
 #include "base/gate.h"
 #include "base/guarded.h"
 #include "base/result.h"
+#include "engines/adapter.h"
 #include "engines/dossier.h"
 #include "engines/family.h"
 #include "events/ring.h"
@@ -31,6 +32,7 @@ namespace hostler::engines {
 // What requests on other threads may know of an instance. The gate counts their leases; whoever holds a Handle keeps it alive.
 struct Handle {
   model::ModelId model;
+  const Adapter* adapter = nullptr;  // how to talk to it
   http::Endpoint endpoint;
   wire::Capabilities capabilities;
   std::vector<wire::Voice> voices;
@@ -131,21 +133,17 @@ class Instance {
   [[nodiscard]] const std::optional<Dossier>& dossier() const { return dossier_; }
 
  private:
-  struct Shared;  // what the watching coroutines hold, so that they may outlive the Instance for a moment
-  [[nodiscard]] Result<> Spawn();
-  [[nodiscard]] Task<Result<>> Greet();
-  [[nodiscard]] Task<Result<>> LoadModel();
-  [[nodiscard]] Task<Result<>> AskAbilities();
+  [[nodiscard]] Task<Result<>> Spawn();
+  void Watch();  // the process that was just spawned
   [[nodiscard]] Dossier MakeDossier(const std::string& reason) const;
   // The error to report when a step of Start() failed: of the step, or of the process if that ended.
   [[nodiscard]] Task<Error> WhyNotStarted(Error step);
 
-  static Task<> WatchExit(std::shared_ptr<Shared> shared, Instance* instance);
-  static Task<> ReadErrors(std::shared_ptr<Shared> shared);
-  static Task<> FollowLog(std::shared_ptr<Shared> shared);
-  static Task<> CheckHealth(std::shared_ptr<Shared> shared, Instance* instance);
-  static Task<> AskHealth(std::shared_ptr<Shared> shared, Deadlines deadlines, bool unreachable);
-  static Task<> WatchUse(std::shared_ptr<Shared> shared, Workshop& workshop);
+  static Task<> WatchExit(std::shared_ptr<Running> running, Instance* instance);
+  static Task<> ReadErrors(std::shared_ptr<Running> running);
+  static Task<> CheckHealth(std::shared_ptr<Running> running, Instance* instance);
+  static Task<> AskHealth(std::shared_ptr<Running> running, Deadlines deadlines, bool unreachable);
+  static Task<> WatchUse(std::shared_ptr<Running> running, Workshop& workshop);
   static Task<> EndLeftBehind(Workshop& workshop, std::string model);
 
   Workshop& workshop_;
@@ -154,7 +152,7 @@ class Instance {
   const OnProgress on_progress_;
   std::string files_;  // what the engine is given: the entry's path, or where its repository is
   std::shared_ptr<Handle> handle_;
-  std::shared_ptr<Shared> shared_;
+  std::shared_ptr<Running> running_;
   http::Client client_;
   std::optional<Dossier> dossier_;
 };

@@ -29,9 +29,15 @@ class Tail {
   static constexpr std::size_t kLongestLine = 2000;
 
   void Feed(std::string_view text) {
+    Feed(text, [](std::string_view) {});
+  }
+  // `on_line` is told of each line that is whole.
+  template <class OnLine>
+  void Feed(std::string_view text, OnLine on_line) {
     for (const char c : text) {
       if (c == '\n') {
         Flush();
+        on_line(std::string_view(lines_.back()));
       } else if (line_.size() < kLongestLine) {
         line_ += c;
       }

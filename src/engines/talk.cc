@@ -46,7 +46,6 @@ Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
 constexpr std::uint64_t kLongestError = 64 << 10;                     // bytes
 constexpr Clock::duration kErrorDeadline = std::chrono::seconds(10);  // for its body
 constexpr std::uint64_t kLongestTranscript = 64 << 20;                // bytes: hours of speech with word times
-constexpr std::uint64_t kLongestVectors = 256 << 20;                  // bytes: thousands of texts' vectors as text
 
 // PCM is what was asked for. Other audio has a head that would be heard as noise, a page or a document altogether.
 bool IsPcm(const http::Headers& headers) {
@@ -180,40 +179,41 @@ Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Han
   co_return std::move(*transcript);
 }
 
-template <class Reply, class Request>
-Task<Result<Reply>> Switchboard::Ask(std::shared_ptr<const Handle> handle, std::string target, Request request,
-                                     std::string what) {
-  http::Client& client = Here(co_await boost::asio::this_coro::executor);
-  request.model_id.reset();  // the engine has one model
-  const Activity activity(handle, std::move(what));
-  auto reply = co_await Call<Reply>(client, handle->endpoint, JsonRequest(http::Method::kPost, std::move(target), request),
-                                    kLongestVectors);
-  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
-  co_return std::move(*reply);
-}
-
 Task<Result<wire::EmbedReply>> Switchboard::Embed(std::shared_ptr<const Handle> handle, wire::EmbedRequest request) {
-  std::string what = fmt::format("vectors of {} texts", request.inputs.size());
-  co_return co_await Ask<wire::EmbedReply>(std::move(handle), "/embed", std::move(request), std::move(what));
+  http::Client& client = Here(co_await boost::asio::this_coro::executor);
+  const Activity activity(handle, fmt::format("vectors of {} texts", request.inputs.size()));
+  auto reply = co_await handle->adapter->Embed(client, *handle, std::move(request));
+  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
+  co_return reply;
 }
 
 Task<Result<wire::RerankReply>> Switchboard::Rerank(std::shared_ptr<const Handle> handle, wire::RerankRequest request) {
-  std::string what = fmt::format("scores of {} documents", request.documents.size());
-  co_return co_await Ask<wire::RerankReply>(std::move(handle), "/rerank", std::move(request), std::move(what));
+  http::Client& client = Here(co_await boost::asio::this_coro::executor);
+  const Activity activity(handle, fmt::format("scores of {} documents", request.documents.size()));
+  auto reply = co_await handle->adapter->Rerank(client, *handle, std::move(request));
+  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
+  co_return reply;
 }
 
 Task<Result<wire::SparseReply>> Switchboard::Sparse(std::shared_ptr<const Handle> handle, wire::SparseRequest request) {
-  std::string what = fmt::format("sparse vectors of {} texts", request.inputs.size());
-  co_return co_await Ask<wire::SparseReply>(std::move(handle), "/sparse", std::move(request), std::move(what));
+  http::Client& client = Here(co_await boost::asio::this_coro::executor);
+  const Activity activity(handle, fmt::format("sparse vectors of {} texts", request.inputs.size()));
+  auto reply = co_await handle->adapter->Sparse(client, *handle, std::move(request));
+  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
+  co_return reply;
 }
 
-bool IsWork(http::Method method, std::string_view path) {
-  static constexpr std::string_view kRead[] = {"/health", "/voices", "/capabilities"};
-  static constexpr std::string_view kSend[] = {"/generate/control", "/generate/clone", "/generate/design", "/transcribe",
-                                               "/diarize",          "/embed",          "/rerank",          "/sparse"};
-  const auto among = [&](const auto& routes) { return std::ranges::find(routes, path) != std::end(routes); };
-  if (method == http::Method::kGet || method == http::Method::kHead) return among(kRead);
-  return method == http::Method::kPost && among(kSend);
+Task<Result<>> Switchboard::Converse(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string route,
+                                     std::string body) {
+  http::Client& client = Here(exchange.executor());
+  const Activity activity(handle, fmt::format("{} with {}", route, HumanBytes(static_cast<double>(body.size()))));
+  auto answered = co_await handle->adapter->Converse(client, *handle, exchange, std::move(route), std::move(body));
+  if (!answered) co_return Fail(co_await Explain(std::move(handle), std::move(answered).error()));
+  co_return answered;
+}
+
+bool IsWork(const model::Entry& entry, http::Method method, std::string_view path) {
+  return AdapterOf(entry).IsWork(method, path);
 }
 
 Task<Result<>> Switchboard::Relay(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string target) {

@@ -1,5 +1,5 @@
-// How requests talk to a loaded engine: audio out, audio in, texts in and vectors out. One Switchboard per daemon holds one HTTP
-// client per loop.
+// How requests talk to a loaded engine: audio out, audio in, vectors of texts, conversations. One Switchboard per daemon holds
+// one HTTP client per loop.
 //
 // Threads: calls from a coroutine on one of the loops it was made with; the connection is that loop's.
 #pragma once
@@ -42,8 +42,8 @@ class AudioStream {
   std::vector<std::int16_t> samples_;
 };
 
-// Is this route of the engine protocol work that a client may ask for? Loading, unloading and logs are the daemon's.
-[[nodiscard]] bool IsWork(http::Method method, std::string_view path);
+// Is this route of the engine of `entry` work that a client may ask for? Loading, unloading and logs are the daemon's.
+[[nodiscard]] bool IsWork(const model::Entry& entry, http::Method method, std::string_view path);
 
 class Switchboard {
  public:
@@ -72,6 +72,12 @@ class Switchboard {
   // One sparse vector for each input.
   [[nodiscard]] Task<Result<wire::SparseReply>> Sparse(std::shared_ptr<const Handle> handle, wire::SparseRequest request);
 
+  // Answers a request of OpenAI's or Anthropic's `route` by the engine: `body` goes there as it is, the answer to `exchange` as
+  // it comes. REQUIRES: the model chats. The engine's errors are returned in our words; if exchange.started() then, the answer is
+  // not whole.
+  [[nodiscard]] Task<Result<>> Converse(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string route,
+                                        std::string body);
+
   // Passes a request on to the engine as it is: `target` is the path and query there. As http::Relay.
   [[nodiscard]] Task<Result<>> Relay(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string target);
 
@@ -82,10 +88,6 @@ class Switchboard {
   // `what`: for crash dossiers.
   [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Generate(std::shared_ptr<const Handle> handle, std::string target,
                                                                     std::string body, std::string what);
-  // A request about texts, as JSON both ways.
-  template <class Reply, class Request>
-  [[nodiscard]] Task<Result<Reply>> Ask(std::shared_ptr<const Handle> handle, std::string target, Request request,
-                                        std::string what);
   struct Line {
     Loop* loop;
     std::unique_ptr<http::Client> client;

@@ -49,6 +49,14 @@ Task<Result<>> CopyBody(Exchange& exchange, Reply& reply, bool framed) {
   }
 }
 
+Task<Result<>> CopyChanged(Exchange& exchange, Reply& reply, const Change& change) {
+  for (;;) {
+    HOSTLER_CO_TRY(const std::string_view piece, co_await reply.ReadSome());
+    if (const std::string_view changed = change(piece); !changed.empty()) co_await exchange.Write(changed);
+    if (piece.empty()) co_return Result<>();
+  }
+}
+
 }  // namespace
 
 Task<Result<>> Relay(Exchange& exchange, Client& client, RelayTo to) {
@@ -63,17 +71,20 @@ Task<Result<>> Relay(Exchange& exchange, Client& client, RelayTo to) {
     request.source = &body;
   }
   HOSTLER_CO_TRY(const std::unique_ptr<Reply> reply, co_await client.Open(to.endpoint, std::move(request)));
+  co_return co_await PassBack(exchange, *reply);
+}
 
-  const bool framed = reply->chunked() && exchange.takes_chunks();
-  Headers headers = Passed(reply->headers());
+Task<Result<>> PassBack(Exchange& exchange, Reply& reply, const Change& change) {
+  const bool framed = reply.chunked() && exchange.takes_chunks() && !change;
+  Headers headers = Passed(reply.headers());
   if (framed) {
-    co_await exchange.StartFramed(reply->status(), std::move(headers));
+    co_await exchange.StartFramed(reply.status(), std::move(headers));
   } else {
-    co_await exchange.Start(reply->status(), std::move(headers), reply->length());
+    co_await exchange.Start(reply.status(), std::move(headers), change ? std::nullopt : reply.length());
   }
   // Of a stream nobody knows when its first piece comes: the head need not wait for it.
-  if (!reply->length() && !reply->buffered()) co_await exchange.Write({});
-  HOSTLER_CO_OK(co_await CopyBody(exchange, *reply, framed));
+  if (!reply.length() && !reply.buffered()) co_await exchange.Write({});
+  HOSTLER_CO_OK(co_await (change ? CopyChanged(exchange, reply, change) : CopyBody(exchange, reply, framed)));
   co_await exchange.Finish();
   co_return Result<>();
 }

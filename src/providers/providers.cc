@@ -47,6 +47,8 @@ const std::map<std::string, model::ModelType>& AliasTable() {
       {"whisper-1", model::ModelType::kStt},
       {"gpt-4o-transcribe", model::ModelType::kStt},
       {"gpt-4o-mini-transcribe", model::ModelType::kStt},
+      {"gpt-4o", model::ModelType::kLlm},
+      {"gpt-4o-mini", model::ModelType::kLlm},
   };
   return table;
 }
@@ -111,6 +113,7 @@ model::ModelId ResolveAlias(const config::Config& config, const model::ModelId& 
   }
   const auto found = AliasTable().find(id);
   if (found == AliasTable().end()) return id;
+  if (found->second == model::ModelType::kLlm) return config.default_llm.empty() ? id : config.default_llm;
   return found->second == model::ModelType::kTts ? config.default_tts : config.default_stt;
 }
 

@@ -8,6 +8,7 @@ namespace hostler::api::engine {
 void AddModels(Door& door);
 void AddGenerate(Door& door);
 void AddLogs(Door& door);
+void AddTexts(Door& door);
 void AddUpstream(Door& door);
 
 }  // namespace hostler::api::engine

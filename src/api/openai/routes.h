@@ -1,4 +1,4 @@
-// OpenAI's dialect: models, speech, transcriptions, translations. Unknown fields are passed over and named in
+// OpenAI's dialect: chat, models, speech, transcriptions, translations. Unknown fields are passed over and named in
 // X-Hostler-Ignored-Fields, so that newer clients keep working and nobody is misled.
 #pragma once
 
@@ -6,6 +6,7 @@
 
 namespace hostler::api::openai {
 
+void AddChat(Door& door);
 void AddModels(Door& door);
 void AddSpeech(Door& door);
 void AddTranscriptions(Door& door);

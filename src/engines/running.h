@@ -1,5 +1,5 @@
-// What the coroutines that watch one engine process hold, so that they may outlive the Instance for a moment. Internal to
-// this room.
+// What the coroutines that watch one engine process hold, so that they may outlive the Instance for a moment; adapters work with
+// it too. Internal to this room.
 //
 // Threads: the control loop.
 #pragma once
@@ -11,6 +11,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "async/event.h"
+#include "engines/adapter.h"
 #include "engines/instance.h"
 #include "engines/tail.h"
 
@@ -18,16 +19,18 @@ namespace hostler::engines {
 
 using StreamDescriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
 
-struct Instance::Shared {
+struct Running {
   // `exit_watch`: a duplicate of the child's pidfd; `errors`: its standard error.
-  Shared(Executor executor, os::Child process, os::Descriptor exit_watch, os::Descriptor errors)
+  Running(Executor executor, os::Child process, os::Descriptor exit_watch, os::Descriptor errors)
       : child(std::move(process)), exit_watch(executor, exit_watch.Release()), errors(executor, errors.Release()) {}
 
   os::Child child;
   StreamDescriptor exit_watch;
   StreamDescriptor errors;
-  Event ended;        // reaped, and its last words read
-  Event errors_done;  // standard error is at its end
+  std::optional<StreamDescriptor> output;  // standard output, of engines that report there
+  os::Descriptor input;                    // and the end of their standard input that is ours
+  Event ended;                             // reaped, and its last words read
+  Event errors_done;                       // standard error is at its end
   Tail tail;
   std::optional<os::Exit> exit;
   std::size_t leases_at_exit = 0;
@@ -53,8 +56,13 @@ struct Instance::Shared {
 };
 
 // Why a started engine ended unasked, in one sentence for people.
-[[nodiscard]] inline std::string WhyEnded(const auto& shared) {
-  return shared.killed_because.empty() ? "the engine ended by itself: " + shared.exit->Text() : shared.killed_because;
+[[nodiscard]] inline std::string WhyEnded(const Running& running) {
+  return running.killed_because.empty() ? "the engine ended by itself: " + running.exit->Text() : running.killed_because;
 }
+
+// How long reading the weights at `path` (a file or a folder) may take beyond the configured deadline. Reads the disk.
+[[nodiscard]] Clock::duration ReadingTime(const std::filesystem::path& path);
+
+inline constexpr int kPatience = 20;  // times the deadline, for a load that makes progress and never ends
 
 }  // namespace hostler::engines

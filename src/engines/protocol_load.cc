@@ -1,27 +1,14 @@
-// How an instance loads its model.
+// How an engine of hostler's own protocol is made to load its model.
 #include <filesystem>
 
 #include "engines/bucket.h"
 #include "engines/call.h"
-#include "engines/instance_shared.h"
+#include "engines/protocol_adapter.h"
+#include "engines/running.h"
 #include "http/sse.h"
 
 namespace hostler::engines {
 namespace {
-
-// Large weights take longer to read: a second for each 100 MB beyond the configured deadline.
-Clock::duration ReadingTime(const std::filesystem::path& path) {
-  if (path.empty()) return {};
-  std::error_code ec;
-  std::uintmax_t bytes = std::filesystem::is_regular_file(path, ec) ? std::filesystem::file_size(path, ec) : 0;
-  const auto options =
-      std::filesystem::directory_options::follow_directory_symlink | std::filesystem::directory_options::skip_permission_denied;
-  for (std::filesystem::recursive_directory_iterator item(path, options, ec), end; !ec && item != end; item.increment(ec)) {
-    std::error_code ignored;
-    if (item->is_regular_file(ignored)) bytes += item->file_size(ignored);
-  }
-  return std::chrono::seconds(bytes / (100 << 20));
-}
 
 // The end of a load: nothing yet, or what the engine said.
 struct LoadEnd {
@@ -30,7 +17,6 @@ struct LoadEnd {
 
 constexpr std::size_t kLongestEvent = 1 << 20;  // bytes
 constexpr std::size_t kLongestStage = 200;      // bytes
-constexpr int kPatience = 20;                   // times the deadline, for a load that makes progress and never ends
 
 std::string Shortened(std::string_view text) {
   if (text.size() <= kLongestStage) return std::string(text);
@@ -62,20 +48,20 @@ void OnLoadEvent(const http::SseEvent& event, const std::function<void(const wir
 
 // The load is followed as an event stream: each sign of progress moves the deadline, silence beyond it is an error. Progress
 // without an end is one too, after kPatience deadlines.
-Task<Result<>> Instance::LoadModel() {
+Task<Result<>> ProtocolAdapter::LoadModel(const Loading& loading) {
   wire::LoadRequest load;
-  load.model_id = entry_.engine_model.empty() ? entry_.id : entry_.engine_model;
-  load.options = entry_.options;
-  if (!files_.empty()) load.path = files_;
+  load.model_id = loading.entry.engine_model.empty() ? loading.entry.id : loading.entry.engine_model;
+  load.options = loading.entry.options;
+  if (!loading.files.empty()) load.path = loading.files;
   http::Request request = JsonRequest(http::Method::kPost, "/models/load", load);
   request.headers.Set("Accept", "text/event-stream");
   request.first_byte_deadline =
-      workshop_.deadlines.load + co_await workshop_.pool->Run([path = files_] { return ReadingTime(path); });
+      loading.workshop.deadlines.load + co_await loading.workshop.pool->Run([path = loading.files] { return ReadingTime(path); });
   request.idle_deadline = request.first_byte_deadline;
   const Clock::time_point end_of_patience = Clock::now() + (kPatience * request.first_byte_deadline);
-  HOSTLER_CO_TRY(const auto reply, co_await client_.Open(shared_->endpoint, std::move(request)));
+  HOSTLER_CO_TRY(const auto reply, co_await loading.client.Open(loading.running->endpoint, std::move(request)));
   if (reply->status() / 100 != 2 || http::MediaType(reply->headers().Get("Content-Type")) != "text/event-stream") {
-    HOSTLER_CO_TRY(const std::string body, co_await ReadWhole(*reply, shared_->endpoint, end_of_patience, kLongestEvent));
+    HOSTLER_CO_TRY(const std::string body, co_await ReadWhole(*reply, loading.running->endpoint, end_of_patience, kLongestEvent));
     if (reply->status() / 100 != 2) co_return Fail(ErrorOfReply(reply->status(), body));
     if (const auto loaded = json::Parse<wire::LoadReply>(body, json::Unknown::kIgnore); loaded) co_return Result<>{};
     co_return Fail(Code::kUpstream, "the engine answered /models/load with something else than its protocol",
@@ -85,7 +71,7 @@ Task<Result<>> Instance::LoadModel() {
   http::SseParser parser(kLongestEvent);
   Bucket bucket(100, 20, Clock::now());  // a stage is news, ten thousand a second are noise
   const std::function<void(const http::SseEvent&)> on_event = [&](const http::SseEvent& event) {
-    OnLoadEvent(event, shared_->on_progress, bucket, end);
+    OnLoadEvent(event, loading.running->on_progress, bucket, end);
   };
   while (!end.result) {
     HOSTLER_CO_TRY(const std::string_view piece, co_await reply->ReadSome());
