@@ -18,8 +18,8 @@ namespace {
 constexpr std::uintmax_t kFileLimit = 1 << 20;  // bytes; no one writes a configuration that long by hand
 
 // Variables that are hostler's but no configuration keys.
-constexpr std::array<std::string_view, 6> kOtherVariables = {"HOSTLER_SERVER", "HOSTLER_HOME",  "HOSTLER_CONFIG",
-                                                             "HOSTLER_FAKE",   "HOSTLER_COLOR", "HOSTLER_PROVIDERS"};
+constexpr std::array<std::string_view, 7> kOtherVariables = {
+    "HOSTLER_SERVER", "HOSTLER_HOME", "HOSTLER_CONFIG", "HOSTLER_FAKE", "HOSTLER_COLOR", "HOSTLER_PROVIDERS", "HOSTLER_GGML_CPU"};
 constexpr std::string_view kEngineVariables = "HOSTLER_ENGINE_";  // hostler's own words to its engines
 
 std::string Variable(const Environment& environment, const std::string& name) {
