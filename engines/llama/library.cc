@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 #include <ggml-backend.h>
 #include <llama.h>
+#include <mtmd-helper.h>
 
 #include "base/text.h"
 
@@ -18,23 +20,29 @@ namespace {
 
 constexpr std::string_view kVersion = "0.5.0-dev";  // of the headers in third_party/pins.txt
 
-log::Log* g_log = nullptr;
-thread_local std::string t_complaint;  // the last whole line of a warning or worse
-thread_local std::string t_line;       // what was said of a line so far
+std::atomic<log::Log*> g_log = nullptr;                       // of who loaded a model last
+thread_local std::string t_complaint;                         // the first whole line of the gravest kind, from warnings on
+thread_local ggml_log_level t_gravity = GGML_LOG_LEVEL_NONE;  // of it
+thread_local std::string t_line;                              // what was said of a line so far
 thread_local ggml_log_level t_level = GGML_LOG_LEVEL_NONE;
 
 void TakeLine() {
   const std::string line(Trim(t_line));
   t_line.clear();
-  if (line.empty() || line.find_first_not_of('.') == std::string::npos) return;  // dots tell how far a load is
-  if (t_level >= GGML_LOG_LEVEL_WARN) t_complaint = line;
-  if (g_log == nullptr) return;
+  if (line.empty() || line.find_first_not_of('.') == std::string::npos) return;       // dots tell how far a load is
+  if (line.find("not marked as outputs -> overriding") != std::string::npos) return;  // as it should: all rows have outputs
+  if (t_level >= GGML_LOG_LEVEL_WARN && (t_complaint.empty() || t_level > t_gravity)) {
+    t_complaint = line;
+    t_gravity = t_level;
+  }
+  log::Log* log = g_log;
+  if (log == nullptr) return;
   if (t_level >= GGML_LOG_LEVEL_ERROR)
-    g_log->Error("{}", line);
+    log->Error("{}", line);
   else if (t_level == GGML_LOG_LEVEL_WARN)
-    g_log->Warning("{}", line);
+    log->Warning("{}", line);
   else
-    g_log->Debug("{}", line);
+    log->Debug("{}", line);
 }
 
 // Lines come in pieces: GGML_LOG_LEVEL_CONT goes on with the last one.
@@ -76,7 +84,8 @@ Result<> Open() {
   if (llama_version() != kVersion)
     return Fail(Code::kUnavailable, fmt::format("libllama is version {}, this engine is built for {}", llama_version(), kVersion),
                 "Install the libraries that belong to this hostler.");
-  llama_log_set(Hear, nullptr);  // ggml's too
+  llama_log_set(Hear, nullptr);        // ggml's too
+  mtmd_helper_log_set(Hear, nullptr);  // libmtmd's
   HOSTLER_OK(LoadBackends());
   llama_backend_init();
   return {};
@@ -87,10 +96,8 @@ Result<> Open() {
 Result<> OpenLibrary(log::Log& log) {
   static std::once_flag once;
   static Result<> opened;
-  std::call_once(once, [&] {
-    g_log = &log;
-    opened = Open();
-  });
+  g_log = &log;
+  std::call_once(once, [] { opened = Open(); });
   return opened;
 }
 

@@ -11,7 +11,7 @@ namespace hostler::llama {
 namespace {
 
 std::vector<const Family*> Families() {
-  return {&Splade()};
+  return {&Speech(), &Splade()};
 }
 
 class LlamaEngine final : public engine_sdk::Engine {

@@ -39,18 +39,32 @@ class ConformTest : public ::testing::Test {
 };
 
 TEST_F(ConformTest, TheFakeEngineConforms) {
-  const Report report = Try("hostler-engine-fake", {.model = {}, .environment = {}, .on_check = {}});
+  const Report report = Try("hostler-engine-fake", {.on_check = {}});
   EXPECT_THAT(Failures(report), ::testing::IsEmpty());
   EXPECT_GT(Done(report), 40U);
 }
 
 TEST_F(ConformTest, TheClassicEngineConforms) {
   for (const std::string model : {"espeak", "flite", "pocketsphinx"}) {
-    const Report report = Try("hostler-engine-classic", {.model = model, .environment = {}, .on_check = {}});
+    const Report report = Try("hostler-engine-classic", {.model = model, .on_check = {}});
     EXPECT_THAT(Failures(report), ::testing::IsEmpty()) << model;
     EXPECT_GT(Done(report), 35U) << model;
   }
 }
+
+#ifdef HOSTLER_WITH_LLAMA
+TEST_F(ConformTest, TheLlamaEngineConformsWithEveryModelOfSpeech) {
+  for (const std::string model : {"tiny_qwen3tts/base", "tiny_qwen3tts/custom", "tiny_qwen3tts/design", "tiny_pocket"}) {
+    const Report report = Try("hostler-engine-llama", {.model = {},
+                                                       .files = std::string(HOSTLER_TEST_MODELS) + "/" + model,
+                                                       .arguments = {"--threads", "1"},
+                                                       .environment = {},
+                                                       .on_check = {}});
+    EXPECT_THAT(Failures(report), ::testing::IsEmpty()) << model;
+    EXPECT_GT(Done(report), 35U) << model;
+  }
+}
+#endif
 
 TEST_F(ConformTest, NoticesAnEngineThatDoesNot) {
   const Report talks =

@@ -86,6 +86,7 @@ class Tree {
   [[gnu::cold]] void BuildModels();
   [[gnu::cold]] void BuildShelf();
   [[gnu::cold]] void BuildSpeech();
+  [[gnu::cold]] void BuildVectors();
   [[gnu::cold]] void BuildChat();
   [[gnu::cold]] void BuildLogs();
   [[gnu::cold]] void BuildRest();
@@ -125,6 +126,7 @@ void Tree::Build() {
   BuildShelf();
   BuildChat();
   BuildSpeech();
+  BuildVectors();
   BuildLogs();
   BuildRest();
 }
@@ -313,7 +315,9 @@ void Tree::BuildRest() {
                               [this](const Context& context) { return RunConform(context, values_.conform); });
   Takes(conform->add_option("engine", values_.conform.engine, "A program, or an address like http://127.0.0.1:8766")->required(),
         "FILE");
-  Takes(conform->add_option("--model", values_.conform.model, "Model to use; default: the first that it lists"), "MODEL");
+  Takes(conform->add_option("--model", values_.conform.model,
+                            "Model to use, or its file or folder for a program; default: the first that it lists"),
+        "MODEL");
   CLI::App* config = app_.add_subcommand("config", "What is configured");
   Globals(*config);
   config->require_subcommand(1);

@@ -45,7 +45,11 @@ Result<int> RunConform(const Context& context, const ConformOptions& options) {
   auto target = conform::Target::Parse(options.engine);
   if (!target) return UsageError(target.error().message, target.error().remedy);
   conform::Options checks;
-  checks.model = options.model;
+  std::error_code ec;
+  if (!target->program.empty() && std::filesystem::exists(options.model, ec))
+    checks.files = std::filesystem::canonical(options.model, ec);
+  else
+    checks.model = options.model;
   checks.on_check = [&](const conform::Check& check) {
     if (!context.json()) Print(context, check);
   };

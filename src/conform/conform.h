@@ -37,7 +37,9 @@ struct Target {
 };
 
 struct Options {
-  std::string model;  // to load; default: the first one that the engine lists as unloaded and that we did not put there
+  std::string model;            // to load; default: the first one that the engine lists as unloaded and that we did not put there
+  std::filesystem::path files;  // of that model, a file or a folder; lent to a program, whose name it takes
+  std::vector<std::string> arguments;                   // further ones for the program
   std::vector<std::string> environment;                 // further "NAME=value" for the program
   Clock::duration patience = std::chrono::seconds(30);  // for each answer
   std::function<void(const Check&)> on_check;           // told at once, for people who watch

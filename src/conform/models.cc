@@ -24,7 +24,7 @@ Task<> Walk::Choose() {
   const auto response = co_await subject_.Ask(kGet, "/models");
   const auto list = json::Parse<wire::ModelList>(response.body, json::Unknown::kIgnore);
   Expect(list.has_value(), requirement, list ? "" : list.error().Text() + " in " + Seen(response));
-  model_ = options_.model;
+  model_ = options_.files.empty() ? options_.model : options_.files.filename().string();
   for (const auto& row : list ? list->models : std::vector<wire::ModelRow>()) {
     if (model_.empty() && row.state == MemoryState::kUnloaded && !row.id.starts_with("conform-")) model_ = row.id;
   }

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <numbers>
 
+#include "base/text.h"
 #include "conform/walk.h"
 
 namespace hostler::conform {
@@ -46,6 +47,20 @@ std::string Walk::Control(std::string text) const {
   return json::ToJson(wire::ControlRequest{.model_id = model_, .text = std::move(text)});
 }
 
+Walk::Speech Walk::Saying(std::string text) const {
+  const bool own_voice = !capabilities_.default_voice.empty();
+  if (capabilities_.voice_clone && !own_voice) {
+    wire::CloneRequest clone{.model_id = model_, .text = std::move(text)};
+    clone.reference_audio = Base64Encode(SmallWav(capabilities_.input_sample_rate));
+    return {"/generate/clone", json::ToJson(clone)};
+  }
+  if (capabilities_.voice_design && !own_voice) {
+    return {"/generate/design",
+            json::ToJson(wire::DesignRequest{.model_id = model_, .text = std::move(text), .description = "A calm voice."})};
+  }
+  return {"/generate/control", Control(std::move(text))};
+}
+
 Task<> Walk::Abilities() {
   const std::string query = "?model_id=" + PercentEncode(model_);
   const auto response = co_await subject_.Ask(kGet, "/capabilities" + query);
@@ -65,17 +80,18 @@ Task<> Walk::Speaking() {
                 "a model that does not speak says so");
     co_return;
   }
-  const auto pcm = co_await subject_.Ask(kPost, "/generate/control", Control("Hello."));
+  const Speech hello = Saying("Hello.");
+  const auto pcm = co_await subject_.Ask(kPost, hello.target, hello.body);
   const bool headers = !pcm.headers.Get("X-Sample-Rate").empty() && !pcm.headers.Get("X-Channels").empty();
   Expect(pcm.status == 200 && headers && pcm.body.size() > 1000 && pcm.body.size() % 2 == 0,
          "speech is PCM s16le with X-Sample-Rate and X-Channels", Seen(pcm));
   http::Headers accept;
   accept.Set("Accept", "audio/wav");
-  const auto wav = co_await subject_.Ask(kPost, "/generate/control", Control("Hello."), accept);
+  const auto wav = co_await subject_.Ask(kPost, hello.target, hello.body, accept);
   const bool whole = wav.body.starts_with("RIFF") && Number(wav.body, 4) == wav.body.size() - 8;
   Expect(wav.status == 200 && whole, "Accept: audio/wav answers a complete WAV", Seen(wav));
-  ExpectError(co_await subject_.Ask(kPost, "/generate/control", Control("  ")), 400, "bad_request",
-              "a blank text is a bad_request");
+  const Speech blank = Saying("  ");
+  ExpectError(co_await subject_.Ask(kPost, blank.target, blank.body), 400, "bad_request", "a blank text is a bad_request");
   const std::string stranger =
       json::ToJson(wire::ControlRequest{.model_id = model_, .text = "Hello.", .voice = "no-such-voice-at-all"});
   ExpectError(co_await subject_.Ask(kPost, "/generate/control", stranger), 0, "not_found", "an unknown voice is not_found");
@@ -85,15 +101,17 @@ Task<> Walk::Leaving() {
   if (capabilities_.sample_rate == 0) co_return;
   std::string text;
   for (int i = 0; i < 2000; ++i) text += "This is a long text that nobody wants to hear to its end. ";
-  const auto begun = co_await subject_.AskAndLeave("/generate/control", Control(text));
-  const auto next = co_await subject_.Ask(kPost, "/generate/control", Control("Hello."));
+  const Speech all = Saying(text);
+  const auto begun = co_await subject_.AskAndLeave(all.target, all.body);
+  const Speech hello = Saying("Hello.");
+  const auto next = co_await subject_.Ask(kPost, hello.target, hello.body);
   Expect(begun.status == 200 && !begun.body.empty() && next.status == 200, "a client that goes away frees the model",
          begun.status == 200 ? Seen(next) : Seen(begun));
 }
 
 Task<> Walk::Hearing() {
-  if (capabilities_.input_sample_rate == 0) {
-    Skipped("POST /transcribe", "the model does not hear");
+  if (!capabilities_.transcribe) {
+    Skipped("POST /transcribe", "the model does not write down what it hears");
     co_return;
   }
   http::Headers type;

@@ -36,6 +36,16 @@ Subject::~Subject() {
   if (!base_.empty()) fs::remove_all(base_, ec);
 }
 
+// A real folder, as engines want it, with links to the files: they may be large.
+void Subject::Lend(const fs::path& folder, std::error_code& ec) const {
+  if (!ec) fs::create_directories(folder, ec);
+  const auto link = [&](const fs::path& file) {
+    if (!ec) fs::create_symlink(file, folder / file.filename(), ec);
+  };
+  if (!ec && !fs::is_directory(options_.files)) return link(options_.files);
+  for (fs::directory_iterator it(options_.files, ec), end; !ec && it != end; it.increment(ec)) link(it->path());
+}
+
 Result<> Subject::LayOut() {
   std::string name = fs::temp_directory_path() / "hostler-conform-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr)
@@ -48,6 +58,11 @@ Result<> Subject::LayOut() {
   fs::create_directories(base_ / "elsewhere", ec);
   fs::create_symlink(base_ / "nowhere", base_ / "external_models" / kDangling, ec);
   fs::create_symlink(base_ / "elsewhere", base_ / "external_models" / kOutside, ec);
+  if (!options_.files.empty()) {  // an engine lists only folders with a model of its own in them
+    for (const char* place : {"models", "external_models"}) Lend(base_ / place / kBakedIn, ec);
+    Lend(base_ / "external_models" / kLinked, ec);
+    Lend(base_ / "models" / options_.files.filename(), ec);
+  }
   if (ec)
     return Fail(Code::kUnavailable, "cannot lay out the folders: " + ec.message(),
                 "Look at the space and rights of " + name + ".");
@@ -66,6 +81,7 @@ Task<Result<>> Subject::Start(fs::path program) {
   os::SpawnOptions spawn;
   spawn.program = program;
   spawn.arguments = {"--host", "127.0.0.1", "--base", base_.string()};
+  spawn.arguments.insert(spawn.arguments.end(), options_.arguments.begin(), options_.arguments.end());
   std::vector<std::string> changes = options_.environment;
   changes.push_back("PORT=" + std::to_string(endpoint_.port));
   changes.push_back("LOG_LEVEL=DEBUG");

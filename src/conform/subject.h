@@ -48,6 +48,7 @@ class Subject {
   [[nodiscard]] std::string StandardOutput() const;
 
  private:
+  void Lend(const std::filesystem::path& folder, std::error_code& ec) const;
   Result<> LayOut();
   Task<Result<>> AwaitAnswer();
   [[nodiscard]] http::Request MakeRequest(http::Method method, std::string target, std::string body, http::Headers headers) const;

@@ -49,6 +49,12 @@ class Walk {
   [[nodiscard]] std::string ModelBody() const;  // {"model_id":…}
   [[nodiscard]] bool HasFeature(std::string_view name) const;
   [[nodiscard]] std::string Control(std::string text) const;
+  // How this model is asked to speak: with a voice of its own, of a recording, or of a description.
+  struct Speech {
+    std::string target;
+    std::string body;
+  };
+  [[nodiscard]] Speech Saying(std::string text) const;
 
   Subject& subject_;
   const Options& options_;

@@ -1,5 +1,5 @@
 // Speech models, under the names that voice programs know. Their files come from conversions that the engines here can read:
-// ggml for whisper, ONNX as sherpa-onnx wants it for kokoro, piper and pocket-tts, GGUF for Qwen3-TTS.
+// ggml for whisper, ONNX as sherpa-onnx wants it for kokoro, piper and pocket-tts, GGUF for Qwen3-TTS and pocket-tts.
 #include "catalog/data/tables.h"
 
 namespace hostler::catalog::data {
@@ -81,7 +81,8 @@ constexpr Piper kPipers[] = {
 };
 
 // Qwen3-TTS needs two files: the language model, and an mmproj that turns its codes into sound. Where no repository is known to
-// hold both in the form that the engine reads, the entry is managed only, with the authors' weights.
+// hold both in the form that the engine reads, the entry is managed only, with the authors' weights. (The GGUF files of CustomVoice
+// and VoiceDesign that exist are for other programs.)
 struct Qwen {
   std::string_view id;
   std::string_view repository;
@@ -152,6 +153,17 @@ Entry MakePocket() {
   return entry;
 }
 
+// The same model for llama.cpp: the language model, and the mmproj that makes sound.
+Entry MakePocketGguf() {
+  Entry entry = Speech("EryriLabs/pocket-tts-GGUF", model::ModelType::kTts, "pocket-tts", kLlamaEngine,
+                       "Pocket TTS as GGUF; English; speaks with the voice of a recording, which it needs");
+  entry.files.include = {"pocket-tts-en.gguf", "mmproj-pocket-tts-en.gguf"};
+  entry.main_file = "pocket-tts-en.gguf";
+  entry.size_mb = 209;
+  entry.licence = "cc-by-4.0";
+  return entry;
+}
+
 Entry MakePiper(const Piper& row) {
   const std::string name(row.name);
   Entry entry = Speech("piper/" + name, model::ModelType::kTts, "piper", kSherpaEngine, row.description);
@@ -184,6 +196,7 @@ std::vector<Entry> VoiceModels() {
   for (const Whisper& row : kWhispers) entries.push_back(MakeWhisper(row));
   entries.push_back(MakeKokoro());
   entries.push_back(MakePocket());
+  entries.push_back(MakePocketGguf());
   for (const Piper& row : kPipers) entries.push_back(MakePiper(row));
   for (const Qwen& row : kQwens) entries.push_back(MakeQwen(row));
   return entries;
