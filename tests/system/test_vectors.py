@@ -1,11 +1,13 @@
 """Vectors, sparse vectors and scores of texts: every dialect against an engine whose numbers a test can work out."""
 
 import base64
+import http.client
 import json
 import math
 import re
 import socket
 import struct
+import unittest
 
 import house
 
@@ -281,6 +283,74 @@ class Engines(house.Test):
         self.assertEqual(say("embed", "--sparse", "cat cat dog", "--model", "sparse"), "cat 2.00  dog 1.00\n")
         lines = say("rerank", "cat", "a dog", "a cat", "--model", "rank").splitlines()
         self.assertEqual([line.split()[-1] for line in lines[1:]], ["cat", "dog"])
+
+
+MODELS = house.BIN.parent / "models"
+
+
+@unittest.skipUnless((house.BIN / "llama-server").exists(), "llama-server was not built")
+class LlamaServer(house.Test):
+    """GGUF models with random weights: hostler's numbers are llama-server's own, asked for on its socket."""
+
+    TEXTS = ["the cat", "paris is the capital of france", "what is a dog?", "of of of", "x"]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        native = (house.BIN / "llama-server").resolve().parent
+        cls.hostler = cls.start_shared(
+            {"id": "bert", "type": "embedding", "engine": "llama-server", "path": str(MODELS / "tiny_bert/tiny-bert.gguf")},
+            {"id": "rank", "type": "reranker", "engine": "llama-server", "path": str(MODELS / "tiny_rerank/tiny-rerank.gguf")},
+            environment={"HOSTLER_GGML_CPU": str(native / "libggml-cpu-haswell.so")})
+
+    def ask_it(self, model, route, body):
+        """What the server itself says, past hostler."""
+        self.assertEqual(self.hostler.load(model).status, 200)
+        commands = [command for _, command in house.processes_of(self.hostler.home) if f"tiny-{model}" in command]
+        connection = http.client.HTTPConnection("localhost", timeout=house.LONG)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(re.search(r"--host (\S+)", commands[0])[1])
+        connection.request("POST", route, json.dumps(body), {"Content-Type": "application/json"})
+        answer = house.Answer(connection.getresponse())
+        connection.close()
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json
+
+    def test_embeddings(self):
+        theirs = self.ask_it("bert", "/v1/embeddings", {"input": self.TEXTS})
+        ours = self.hostler.post("/v1/embeddings", {"model": "bert", "input": self.TEXTS}).json
+        self.assertEqual(ours["usage"]["prompt_tokens"], theirs["usage"]["prompt_tokens"])
+        for a, b in zip(ours["data"], sorted(theirs["data"], key=lambda item: item["index"])):
+            self.assertEqual(len(a["embedding"]), len(b["embedding"]))
+            for x, y in zip(a["embedding"], b["embedding"]):
+                self.assertAlmostEqual(x, y, places=6)
+            self.assertAlmostEqual(sum(x * x for x in a["embedding"]), 1, places=5)
+        packed = self.hostler.post("/v1/embeddings", {"model": "bert", "input": self.TEXTS[0], "encoding_format": "base64"}).json
+        self.assertEqual(len(base64.b64decode(packed["data"][0]["embedding"])), 4 * len(ours["data"][0]["embedding"]))
+
+    def test_scores(self):
+        request = {"query": "the capital of france", "documents": self.TEXTS}
+        theirs = {item["index"]: item["relevance_score"] for item in self.ask_it("rank", "/v1/rerank", request)["results"]}
+        raw = self.hostler.post("/v1/rerank", {"model": "rank", "raw_scores": True, **request}).json["results"]
+        self.assertEqual([place["index"] for place in raw], sorted(theirs, key=lambda index: -theirs[index]))
+        for place, smooth in zip(raw, self.hostler.post("/v1/rerank", {"model": "rank", **request}).json["results"]):
+            self.assertAlmostEqual(place["relevance_score"], theirs[place["index"]], places=4)
+            self.assertAlmostEqual(smooth["relevance_score"], sigmoid(theirs[place["index"]]), places=4)
+
+    def test_texts_that_are_too_long(self):
+        long = "the cat " * 600
+        self.assert_error(self.hostler.post("/v1/embeddings", {"model": "bert", "input": ["a", long]}), 400, code="input_too_long", param="input[1]")
+        self.assertEqual(self.hostler.post("/v1/embeddings", {"model": "bert", "input": ["a", long], "truncate": True}).status, 200)
+
+    def test_a_crowd(self):
+        alone = [self.hostler.post("/v1/embeddings", {"model": "bert", "input": text}).json["data"][0]["embedding"] for text in self.TEXTS]
+
+        def one(i):
+            got = self.hostler.post("/v1/embeddings", {"model": "bert", "input": self.TEXTS[i % len(self.TEXTS)]}).json["data"][0]["embedding"]
+            for x, y in zip(got, alone[i % len(self.TEXTS)]):
+                self.assertAlmostEqual(x, y, places=4)
+
+        house.in_threads([lambda i=i: one(i) for i in range(32)])
 
 
 if __name__ == "__main__":
