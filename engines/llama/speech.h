@@ -16,7 +16,7 @@
 
 namespace hostler::llama {
 
-// Options of a load; docs/engines.md explains them.
+// Options of a load; README.md explains them.
 struct SpeechOptions {
   std::optional<std::string> mmproj;         // file, relative to the model's folder or absolute
   std::optional<std::string> kind;           // of a Qwen3-TTS: "base", "custom_voice", "voice_design"; default: found out

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kHeadBytes = 65'536;  // what is asked for stands before the vocabulary
 constexpr std::uint32_t kUint32 = 4;        // of GGUF's types of values
+constexpr std::uint32_t kBool = 7;
 constexpr std::uint32_t kString = 8;
 
 // The first bytes of a GGUF file; empty if it is none.
@@ -57,11 +58,17 @@ std::optional<std::uint32_t> NumberOf(std::string_view head, std::string_view ke
   return number;
 }
 
+bool IsTrue(std::string_view head, std::string_view key) {
+  const auto value = ValueOf(head, key, kBool);
+  return value && !value->empty() && value->front() != 0;
+}
+
 struct Candidate {
   fs::path path;
   std::string architecture;            // general.architecture
   std::string sound;                   // clip.gen.audio.projector_type: what kind of codes it turns into sound
   std::optional<std::uint32_t> width;  // floats of one embedding
+  bool hears = false;                  // has an encoder of recordings too
   [[nodiscard]] bool is_main() const { return architecture == "qwen3tts" || architecture == "pockettts"; }
   [[nodiscard]] std::string name() const { return path.filename().string(); }
 };
@@ -72,6 +79,7 @@ std::optional<Candidate> LookAt(const fs::path& file) {
   Candidate found{file, TextOf(head, "general.architecture"), TextOf(head, "clip.gen.audio.projector_type"), std::nullopt};
   found.width = found.is_main() ? NumberOf(head, found.architecture + ".embedding_length")
                                 : NumberOf(head, "clip.gen.audio.projection_dim");
+  found.hears = IsTrue(head, "clip.has_audio_encoder");
   return found;
 }
 
@@ -122,6 +130,11 @@ Result<> CheckPair(const Candidate& main, const Candidate& mmproj) {
                       fmt::format("{} makes sound of the codes of {}, and {} is a model of {}", mmproj.name(),
                                   Clip(Printable(mmproj.sound), 50), main.name(), main.architecture),
                       kRemedy});
+  }
+  if (!mmproj.hears) {
+    return Fail(Error{Code::kInvalid,
+                      fmt::format("{} has no encoder of voices, and libmtmd loads no mmproj without one", mmproj.name()),
+                      "Convert it with the speaker encoder of the Base model of the same size: it is loaded and not used."});
   }
   if (main.width && mmproj.width && *main.width != *mmproj.width) {
     return Fail(Error{Code::kInvalid,

@@ -122,6 +122,10 @@ TEST_F(HostileSpeechTest, AnotherModelsMmprojIsRefused) {
   const std::string key = "clip.gen.audio.projection_dim";
   wide[wide.find(key) + key.size() + 4] = 32;
   EXPECT_THAT(Refusal(main, wide).message, HasSubstr("belongs to another model"));
+  std::string deaf = Read(kBase / "mmproj.gguf");
+  const std::string hears = "clip.has_audio_encoder";
+  deaf[deaf.find(hears) + hears.size() + 4] = 0;
+  EXPECT_THAT(Refusal(main, deaf).message, HasSubstr("no encoder of voices"));
   // Names the wrong way round do not matter, headers do.
   Write(folder.path() / "mmproj.gguf", main);
   Write(folder.path() / "model.gguf", Read(kBase / "mmproj.gguf"));

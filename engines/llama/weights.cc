@@ -61,6 +61,12 @@ float FromBf16(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
+enum class Shape {
+  kMatrix,  // multiplied with: kept as the precision says
+  kTable,   // rows that are added: float32
+  kVector,  // float32
+};
+
 class Reader {
  public:
   Reader(const BertConfig& config, const Safetensors& file, Precision precision)
@@ -80,12 +86,12 @@ class Reader {
   Result<> Describe();
   Result<> DescribeHead();
   [[nodiscard]] const TensorPlace* Find(const std::string& name) const;
-  Result<ggml_tensor*> Plan(const std::string& name, std::int64_t columns, std::int64_t rows, bool matrix);
-  Result<ggml_tensor*> Vector(const std::string& name, std::int64_t size) { return Plan(name, size, 1, false); }
+  Result<ggml_tensor*> Plan(const std::string& name, std::int64_t columns, std::int64_t rows, Shape shape);
+  Result<ggml_tensor*> Vector(const std::string& name, std::int64_t size) { return Plan(name, size, 1, Shape::kVector); }
   Result<BertWeights::Linear> Linear(std::string_view pattern, int layer, std::int64_t in, std::int64_t out);
   Result<BertWeights::Linear> Norm(std::string_view pattern, int layer = 0);
   Result<> Fill(const Planned& planned, const std::function<void(double)>& progress);
-  [[nodiscard]] ggml_type TypeOf(const TensorPlace& place, bool matrix) const;
+  [[nodiscard]] ggml_type TypeOf(const TensorPlace& place, Shape shape) const;
 
   const BertConfig& config_;
   const Safetensors& file_;
@@ -112,14 +118,14 @@ const TensorPlace* Reader::Find(const std::string& name) const {
   return nullptr;
 }
 
-ggml_type Reader::TypeOf(const TensorPlace& place, bool matrix) const {
-  if (!matrix || precision_ == Precision::kFloat32) return GGML_TYPE_F32;
+ggml_type Reader::TypeOf(const TensorPlace& place, Shape shape) const {
+  if (shape != Shape::kMatrix || precision_ == Precision::kFloat32) return GGML_TYPE_F32;
   if (precision_ == Precision::kFloat16) return GGML_TYPE_F16;
   if (precision_ == Precision::kInt8) return GGML_TYPE_Q8_0;
   return place.dtype == "F32" ? GGML_TYPE_F32 : GGML_TYPE_F16;
 }
 
-Result<ggml_tensor*> Reader::Plan(const std::string& name, std::int64_t columns, std::int64_t rows, bool matrix) {
+Result<ggml_tensor*> Reader::Plan(const std::string& name, std::int64_t columns, std::int64_t rows, Shape shape) {
   const TensorPlace* place = Find(name);
   if (place == nullptr) {
     return Fail(Code::kInvalid, fmt::format("the weights have no tensor \"{}\"", name),
@@ -130,22 +136,22 @@ Result<ggml_tensor*> Reader::Plan(const std::string& name, std::int64_t columns,
                 "F32, F16 and BF16 are read.");
   }
   const std::vector<std::uint64_t> wanted =
-      matrix ? std::vector<std::uint64_t>{static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns)}
-             : std::vector<std::uint64_t>{static_cast<std::uint64_t>(columns)};
+      shape == Shape::kVector ? std::vector<std::uint64_t>{static_cast<std::uint64_t>(columns)}
+                              : std::vector<std::uint64_t>{static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns)};
   if (place->shape != wanted) {
     return Fail(Code::kInvalid,
                 fmt::format("tensor \"{}\" has the shape [{}], and config.json gives [{}]", name, fmt::join(place->shape, ", "),
                             fmt::join(wanted, ", ")),
                 "Use the config.json that belongs to the weights.");
   }
-  const ggml_type type = TypeOf(*place, matrix);
+  const ggml_type type = TypeOf(*place, shape);
   if (columns % ggml_blck_size(type) != 0) {
     return Fail(Error{Code::kUnsupported, fmt::format("rows of {} numbers cannot be kept as {}", columns, ggml_type_name(type)),
                       "Leave the option out."}
                     .At("options.quantization"));
   }
-  ggml_tensor* tensor = matrix ? ggml_new_tensor_2d(weights_.context.get(), type, columns, rows)
-                               : ggml_new_tensor_1d(weights_.context.get(), type, columns);
+  ggml_tensor* tensor = shape == Shape::kVector ? ggml_new_tensor_1d(weights_.context.get(), type, columns)
+                                                : ggml_new_tensor_2d(weights_.context.get(), type, columns, rows);
   plan_.push_back({tensor, place});
   bytes_ += place->end - place->begin;
   return tensor;
@@ -154,7 +160,7 @@ Result<ggml_tensor*> Reader::Plan(const std::string& name, std::int64_t columns,
 Result<BertWeights::Linear> Reader::Linear(std::string_view pattern, int layer, std::int64_t in, std::int64_t out) {
   const std::string name = fmt::format(fmt::runtime(pattern), layer);
   BertWeights::Linear linear;
-  HOSTLER_TRY(linear.weight, Plan(name + ".weight", in, out, true));
+  HOSTLER_TRY(linear.weight, Plan(name + ".weight", in, out, Shape::kMatrix));
   HOSTLER_TRY(linear.bias, Vector(name + ".bias", out));
   return linear;
 }
@@ -178,7 +184,7 @@ Result<> Reader::DescribeHead() {
   HOSTLER_TRY(weights_.head_norm, Norm(names_.head_norm));
   weights_.decoder.weight = weights_.tokens;  // tied, and left out of most files
   if (Find(std::string(names_.decoder)) != nullptr) {
-    HOSTLER_TRY(weights_.decoder.weight, Plan(std::string(names_.decoder), hidden, config_.vocabulary, true));
+    HOSTLER_TRY(weights_.decoder.weight, Plan(std::string(names_.decoder), hidden, config_.vocabulary, Shape::kMatrix));
   }
   const bool own = Find(std::string(names_.decoder_bias)) != nullptr;
   HOSTLER_TRY(weights_.decoder.bias,
@@ -190,10 +196,10 @@ Result<> Reader::Describe() {
   const std::int64_t hidden = config_.hidden;
   const std::int64_t inner = config_.intermediate;
   const auto table = [&](std::string_view name) { return std::string(name) + ".weight"; };
-  HOSTLER_TRY(weights_.tokens, Plan(table(names_.tokens), hidden, config_.vocabulary, true));
-  HOSTLER_TRY(weights_.positions, Plan(table(names_.positions), hidden, config_.positions, true));
+  HOSTLER_TRY(weights_.tokens, Plan(table(names_.tokens), hidden, config_.vocabulary, Shape::kMatrix));
+  HOSTLER_TRY(weights_.positions, Plan(table(names_.positions), hidden, config_.positions, Shape::kTable));
   if (config_.types > 0) {
-    HOSTLER_TRY(weights_.types, Plan(table(names_.types), hidden, config_.types, true));
+    HOSTLER_TRY(weights_.types, Plan(table(names_.types), hidden, config_.types, Shape::kTable));
   }
   HOSTLER_TRY(weights_.norm, Norm(names_.norm));
   for (int i = 0; i < config_.layers; ++i) {

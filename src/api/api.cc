@@ -7,6 +7,7 @@
 #include "api/models/routes.h"
 #include "api/openai/routes.h"
 #include "api/ops/routes.h"
+#include "api/vectors/routes.h"
 #include "api/voice/routes.h"
 
 namespace hostler::api {
@@ -64,6 +65,9 @@ http::Handler MakeApi(app::House& house) {
   openai::AddModels(door);
   openai::AddSpeech(door);
   openai::AddTranscriptions(door);
+  vectors::AddEmbeddings(door);
+  vectors::AddRerank(door);
+  vectors::AddSparse(door);
   anthropic::AddMessages(door);
   voice::AddModels(door);
   voice::AddVoices(door);

@@ -42,6 +42,8 @@ struct Values {
   VoicesOptions voices;
   SpeakOptions speak;
   TranscribeOptions transcribe;
+  EmbedOptions embed;
+  RerankOptions rerank;
   ChatOptions chat;
   LogsOptions logs;
   CrashesOptions crashes;
@@ -84,6 +86,7 @@ class Tree {
   [[gnu::cold]] void BuildModels();
   [[gnu::cold]] void BuildShelf();
   [[gnu::cold]] void BuildSpeech();
+  [[gnu::cold]] void BuildVectors();
   [[gnu::cold]] void BuildChat();
   [[gnu::cold]] void BuildLogs();
   [[gnu::cold]] void BuildRest();
@@ -123,6 +126,7 @@ void Tree::Build() {
   BuildShelf();
   BuildChat();
   BuildSpeech();
+  BuildVectors();
   BuildLogs();
   BuildRest();
 }
@@ -258,6 +262,25 @@ void Tree::BuildSpeech() {
       Command(app_, "voices", "List voices", [this](const Context& context) { return RunVoices(context, values_.voices); });
   Takes(voices->add_option("model", values_.voices.model, "Only this model's"), "MODEL");
   Takes(voices->add_option("--language", values_.voices.language, "Only of this language: en means every English"), "LANGUAGE");
+}
+
+void Tree::BuildVectors() {
+  CLI::App* embed = Command(app_, "embed", "Make vectors of texts",
+                            [this](const Context& context) { return RunEmbed(context, values_.embed); });
+  EmbedOptions& read = values_.embed;
+  embed->add_option("text", read.texts, "Texts; - reads lines from standard input")->required();
+  Takes(embed->add_option("--model", read.model, "Model; default: the one that is loaded, or the server's"), "MODEL");
+  Takes(embed->add_option("--input-type", read.input_type, "What the texts are, for models that want to know"), "query,document");
+  Takes(embed->add_option("--dimensions", read.dimensions, "Shorter vectors, for models that are made for it"), "NUMBER");
+  embed->add_flag("--sparse", read.sparse, "Sparse vectors: words with weights");
+
+  CLI::App* rerank = Command(app_, "rerank", "Put texts into the order in which they answer a query",
+                             [this](const Context& context) { return RunRerank(context, values_.rerank); });
+  RerankOptions& rank = values_.rerank;
+  rerank->add_option("query", rank.query, "What is asked")->required();
+  rerank->add_option("document", rank.documents, "Texts that may answer it; - reads lines from standard input")->required();
+  Takes(rerank->add_option("--model", rank.model, "Model; default: the one that is loaded, or the server's"), "MODEL");
+  Takes(rerank->add_option("--top", rank.top, "Only so many, best first"), "NUMBER");
 }
 
 void Tree::BuildChat() {

@@ -48,6 +48,19 @@ struct TranscribeOptions {
   std::optional<double> temperature;
   bool words = false;
 };
+struct EmbedOptions {
+  std::vector<std::string> texts;  // "-": the lines of standard input
+  std::string model;
+  std::string input_type;
+  std::optional<int> dimensions;
+  bool sparse = false;
+};
+struct RerankOptions {
+  std::string query;
+  std::vector<std::string> documents;  // "-": the lines of standard input
+  std::string model;
+  std::optional<int> top;
+};
 struct ChatOptions {
   std::string model;
   std::string text;  // one message, answered once; "-": standard input; empty: a conversation
@@ -122,6 +135,8 @@ struct DoctorOptions {
 [[nodiscard]] Result<int> RunVoices(const Context& context, const VoicesOptions& options);
 [[nodiscard]] Result<int> RunSpeak(const Context& context, const SpeakOptions& options);
 [[nodiscard]] Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options);
+[[nodiscard]] Result<int> RunEmbed(const Context& context, const EmbedOptions& options);
+[[nodiscard]] Result<int> RunRerank(const Context& context, const RerankOptions& options);
 [[nodiscard]] Result<int> RunChat(const Context& context, const ChatOptions& options);
 [[nodiscard]] Result<int> RunLogs(const Context& context, const LogsOptions& options);
 [[nodiscard]] Result<int> RunCrashes(const Context& context, const CrashesOptions& options);

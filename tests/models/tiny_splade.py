@@ -17,7 +17,7 @@ import safetensors
 SPECIAL = ["[PAD]", "[unused0]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = [chr(c) for c in range(ord("a"), ord("z") + 1)]
 WORDS = ["the", "and", "is", "of", "cat", "dog", "play", "un", "paris", "france", "capital", "what", "cafe", "naive", "strasse", "中", "文", "привет", "ß"]
-ENDINGS = ["##" + text for text in ["ing", "ed", "s", "able", "ly", "er", *LETTERS, *"0123456789"]]
+ENDINGS = ["##" + text for text in ["ing", "ed", "able", "ly", "er", *LETTERS, *"0123456789"]]
 VOCABULARY = SPECIAL + list("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~0123456789") + LETTERS + WORDS + ENDINGS
 
 
@@ -58,7 +58,7 @@ def bert(config, seed=7):
         linear(layer + "intermediate.dense", inner, hidden)
         linear(layer + "output.dense", hidden, inner)
         norm(layer + "output.LayerNorm")
-    normal("cls.predictions.bias", (config["vocab_size"],), 0.5, -2.0)
+    normal("cls.predictions.bias", (config["vocab_size"],), 0.5, -6.0)
     linear("cls.predictions.transform.dense", hidden, hidden)
     norm("cls.predictions.transform.LayerNorm")
     return tensors
