@@ -34,6 +34,7 @@ class FakeModel : public engine_sdk::Model {
   };
   Result<> Speak(Tone tone, engine_sdk::AudioSink& sink, const std::stop_token& stop);
   Result<> Misbehave(int chunk, const std::stop_token& stop);
+  [[nodiscard]] bool Can(std::string_view what) const;
   int BeginRequest(std::string_view what);
 
   const std::string id_;
