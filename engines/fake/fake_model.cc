@@ -15,6 +15,39 @@ namespace {
 constexpr std::size_t kSamplesPerCharacter = 800;
 constexpr int kInputRate = 16000;  // Hz
 
+std::size_t Length(const std::string& text, const std::optional<double>& speed) {
+  return static_cast<std::size_t>(static_cast<double>(Utf8Length(text).value_or(0) * kSamplesPerCharacter) / speed.value_or(1));
+}
+
+Result<double> PitchOf(const std::string& voice, bool blends) {
+  if (voice == "fake-1") return 220.0;
+  if (voice == "fake-2") return 110.0;
+  double sum = 0;
+  double weights = 0;
+  for (const std::string_view part : blends ? Split(voice, '+') : std::vector<std::string_view>()) {
+    const std::string_view name = part.substr(0, part.find('('));
+    const double weight =
+        name.size() == part.size() ? 1 : std::strtod(std::string(part.substr(name.size() + 1)).c_str(), nullptr);
+    sum += weight * (name == "fake-1" ? 220 : name == "fake-2" ? 110 : std::nan(""));
+    weights += weight;
+  }
+  if (weights > 0 && !std::isnan(sum)) return sum / weights;
+  return Fail(Error{Code::kNotFound, fmt::format("unknown voice \"{}\"", voice), "Use fake-1 or fake-2."}.At("voice"));
+}
+
+// Of a tone, by the time between its first and its last way from below to above; what is soft around it does not count.
+double PitchOf(const engine_sdk::Recording& reference) {
+  constexpr int kLoud = 500;
+  bool below = false;
+  std::vector<std::size_t> rises;
+  for (std::size_t i = 0; i < reference.samples.size(); ++i) {
+    if (reference.samples[i] > kLoud && below) rises.push_back(i);
+    if (std::abs(reference.samples[i]) > kLoud) below = reference.samples[i] < 0;
+  }
+  if (rises.size() < 2) return 50;
+  return static_cast<double>(rises.size() - 1) * reference.sample_rate / static_cast<double>(rises.back() - rises.front());
+}
+
 }  // namespace
 
 bool Wait(std::chrono::milliseconds time, const std::stop_token& stop) {
@@ -34,7 +67,12 @@ FakeModel::FakeModel(std::string id, Options options, Mischief& mischief, log::L
 
 wire::Capabilities FakeModel::capabilities() const {
   wire::Capabilities can;
-  can.voice_design = can.voice_clone = can.streaming = can.instructions = can.speed_control = true;
+  can.streaming = true;
+  can.voice_design = Can("design");
+  can.voice_clone = Can("clone");
+  can.instructions = Can("instructions");
+  can.speed_control = Can("speed_control");
+  can.voice_blend = options_.blends.value_or(false);
   can.transcribe = can.word_times = true;
   can.languages = {"en-us", "de"};
   can.sample_rate = options_.sample_rate.value_or(16000);
@@ -46,6 +84,12 @@ wire::Capabilities FakeModel::capabilities() const {
                                  .dimension = options_.dimension.value_or(8),
                                  .context_length = options_.context_length.value_or(512)};
   return can;
+}
+
+bool FakeModel::Can(std::string_view what) const {
+  if (!options_.cannot) return true;
+  const auto list = Split(*options_.cannot, ',');
+  return std::ranges::find(list, what) == list.end();
 }
 
 std::vector<wire::Voice> FakeModel::voices() const {
@@ -61,24 +105,20 @@ int FakeModel::BeginRequest(std::string_view what) {
 }
 
 Result<> FakeModel::Control(const wire::ControlRequest& request, engine_sdk::AudioSink& sink, std::stop_token stop) {
-  const std::string voice = request.voice.value_or("fake-1");
-  if (voice != "fake-1" && voice != "fake-2") {
-    return Fail(Error{Code::kNotFound, fmt::format("unknown voice \"{}\"", voice), "Use fake-1 or fake-2."}.At("voice"));
-  }
-  const auto samples =
-      static_cast<double>(Utf8Length(request.text).value_or(0) * kSamplesPerCharacter) / request.speed.value_or(1);
-  return Speak({voice == "fake-1" ? 220.0 : 110.0, static_cast<std::size_t>(samples)}, sink, stop);
+  HOSTLER_TRY(const double pitch, PitchOf(request.voice.value_or("fake-1"), options_.blends.value_or(false)));
+  if (request.instructions) log_.Info("fake {} is told: {}", id_, *request.instructions);
+  return Speak({pitch, Length(request.text, request.speed)}, sink, stop);
 }
 
 Result<> FakeModel::Clone(const wire::CloneRequest& request, const engine_sdk::Recording& reference, engine_sdk::AudioSink& sink,
                           std::stop_token stop) {
-  log_.Info("fake {} heard a reference of {} samples", id_, reference.samples.size());
-  return Speak({330, Utf8Length(request.text).value_or(0) * kSamplesPerCharacter}, sink, stop);
+  log_.Info("fake {} heard a reference of {} samples: {}", id_, reference.samples.size(), request.transcript.value_or("?"));
+  return Speak({PitchOf(reference), Length(request.text, request.speed)}, sink, stop);
 }
 
 Result<> FakeModel::Design(const wire::DesignRequest& request, engine_sdk::AudioSink& sink, std::stop_token stop) {
   log_.Info("fake {} imagines: {}", id_, request.description);
-  return Speak({440, Utf8Length(request.text).value_or(0) * kSamplesPerCharacter}, sink, stop);
+  return Speak({440, Length(request.text, request.speed)}, sink, stop);
 }
 
 Result<> FakeModel::Misbehave(int chunk, const std::stop_token& stop) {
@@ -101,14 +141,19 @@ Result<> FakeModel::Speak(Tone tone, engine_sdk::AudioSink& sink, const std::sto
   const int rate = options_.sample_rate.value_or(16000);
   const auto block = static_cast<std::size_t>(std::max(1, options_.chunk_samples.value_or(1600)));
   if (options_.chunks) tone.samples = static_cast<std::size_t>(*options_.chunks) * block;
+  // Silence at both ends is part of the tone's chunks.
+  const std::size_t silence = static_cast<std::size_t>(options_.silence_ms.value_or(0)) * static_cast<std::size_t>(rate) / 1000;
+  tone.samples += 2 * silence;
   std::vector<std::int16_t> samples(block);
   int chunk = 0;
   for (std::size_t done = 0; done < tone.samples; ++chunk) {
     HOSTLER_OK(Misbehave(chunk, stop));
     const std::size_t count = std::min(block, tone.samples - done);
     for (std::size_t i = 0; i < count; ++i) {
-      const double phase = 2 * std::numbers::pi * tone.pitch * static_cast<double>(done + i) / rate;
-      samples[i] = static_cast<std::int16_t>(std::lround(8000 * std::sin(phase)));
+      const std::size_t at = done + i;
+      const bool sounds = at >= silence && at < tone.samples - silence;
+      const double phase = 2 * std::numbers::pi * tone.pitch * static_cast<double>(at) / rate;
+      samples[i] = sounds ? static_cast<std::int16_t>(std::lround(8000 * std::sin(phase))) : std::int16_t{0};
     }
     const bool wanted = (chunk > 0 || sink.Begin(rate, 1)) && sink.Write({samples.data(), count});
     if (!wanted || (options_.chunk_ms && !Wait(std::chrono::milliseconds(*options_.chunk_ms), stop))) {

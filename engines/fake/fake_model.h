@@ -43,6 +43,7 @@ class FakeModel : public engine_sdk::Model {
   };
   Result<> Speak(Tone tone, engine_sdk::AudioSink& sink, const std::stop_token& stop);
   Result<> Misbehave(int chunk, const std::stop_token& stop);
+  [[nodiscard]] bool Can(std::string_view what) const;
   int BeginRequest(std::string_view what);
 
   // Its tokens are words. An error at `field` if there are more than the model reads and `truncate` is not set.

@@ -31,6 +31,9 @@ struct Options {
   std::optional<int> stall_at_chunk;
   std::optional<bool> stall_hard;
   std::optional<int> stamped_segments;
+  std::optional<int> silence_ms;
+  std::optional<bool> blends;
+  std::optional<std::string> cannot;
   std::optional<bool> instant;
   std::optional<int> leak_mb_per_request;
   // reading texts
@@ -52,8 +55,8 @@ struct Options {
 BOOST_DESCRIBE_STRUCT(Options, (),
                       (load_ms, load_fail, load_crash, load_hang, memory_mb, spawn_helper, sample_rate, chunks, chunk_ms,
                        chunk_samples, parallel, fail_at_chunk, crash_at_chunk, abort_at_chunk, exit_at_chunk, stall_at_chunk,
-                       stall_hard, stamped_segments, instant, leak_mb_per_request, batch, dimension, context_length,
-                       garbage_answer, garbage_kind, raw_garbage, slow_health_ms, babble_stdout, babble_stderr, babble_log,
-                       ignore_sigterm, startup_exit))
+                       stall_hard, stamped_segments, silence_ms, blends, cannot, instant, leak_mb_per_request, batch, dimension,
+                       context_length, garbage_answer, garbage_kind, raw_garbage, slow_health_ms, babble_stdout, babble_stderr,
+                       babble_log, ignore_sigterm, startup_exit))
 
 }  // namespace hostler::fake

@@ -72,6 +72,7 @@ http::Handler MakeApi(app::House& house) {
   voice::AddModels(door);
   voice::AddVoices(door);
   voice::AddManage(door);
+  voice::AddSamples(door);
   models::AddList(door);
   models::AddDownload(door);
   models::AddTasks(door);

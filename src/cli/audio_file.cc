@@ -11,7 +11,9 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
 #include "base/text.h"
+#include "cli/exit_code.h"
 #include "os/descriptor.h"
+#include "os/files.h"
 #include "os/process.h"
 
 namespace hostler::cli {
@@ -129,6 +131,14 @@ Result<> Play(const Player& player, const Context& context, Session& session, st
                 "Write the sound into a file with -o.");
   }
   return {};
+}
+
+Result<std::string> ReadSound(const std::string& file) {
+  constexpr std::uint64_t kLimit = std::uint64_t{4} << 30;  // bytes
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return Fail(Code::kNotFound, file + ": there is no such file", "Look at the name.");
+  if (!std::filesystem::is_regular_file(file, error)) return UsageError(file + ": is no file", "Give a sound file.");
+  return os::ReadFile(file, kLimit);
 }
 
 }  // namespace hostler::cli

@@ -24,6 +24,9 @@ void MakeWavWhole(std::string& wav);
 // Length of the sound, for formats that tell without decoding: WAV, and pcm (24 kHz mono s16le).
 [[nodiscard]] std::optional<double> SecondsOf(std::string_view bytes, std::string_view format);
 
+// A file to send. kNotFound if it is not there; the server's own limit of size is lower than ours, and says so.
+[[nodiscard]] Result<std::string> ReadSound(const std::string& file);
+
 // A program that plays a file, with its arguments before the file's name.
 struct Player {
   std::filesystem::path program;

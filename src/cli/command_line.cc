@@ -41,6 +41,7 @@ struct Values {
   ModelOptions unload;
   VoicesOptions voices;
   SpeakOptions speak;
+  SamplesOptions samples;
   TranscribeOptions transcribe;
   EmbedOptions embed;
   RerankOptions rerank;
@@ -88,6 +89,7 @@ class Tree {
   [[gnu::cold]] void BuildSpeech();
   [[gnu::cold]] void BuildVectors();
   [[gnu::cold]] void BuildChat();
+  [[gnu::cold]] void BuildSamples();
   [[gnu::cold]] void BuildLogs();
   [[gnu::cold]] void BuildRest();
   void TakeServeFlags();
@@ -127,6 +129,7 @@ void Tree::Build() {
   BuildChat();
   BuildSpeech();
   BuildVectors();
+  BuildSamples();
   BuildLogs();
   BuildRest();
 }
@@ -162,8 +165,8 @@ void Tree::BuildModels() {
       Command(app_, "models", "List the models", [this](const Context& context) { return RunModels(context, values_.models); });
   Takes(models->add_option("--type", values_.models.type, "Only models of this type"),
         Join(json::EnumNames<model::ModelType>(), ","));
-  CLI::App* load =
-      Command(app_, "load", "Load a model", [this](const Context& context) { return RunLoad(context, values_.load); });
+  CLI::App* load = Command(app_, "load", "Load a model; fetch it first if it is not downloaded",
+                           [this](const Context& context) { return RunLoad(context, values_.load); });
   Takes(load->add_option("model", values_.load.model, "The model")->required(), "MODEL");
   CLI::App* unload =
       Command(app_, "unload", "Put a model away", [this](const Context& context) { return RunUnload(context, values_.unload); });
@@ -243,6 +246,12 @@ void Tree::BuildSpeech() {
   Takes(speak->add_option("--speed", say.speed, "Speed from 0.25 to 4; 1 is normal"), "NUMBER");
   Takes(speak->add_option("--language", say.language, "Language, like en-us"), "LANGUAGE");
   Takes(speak->add_option("--instructions", say.instructions, "How to say it, for models that understand that"), "TEXT");
+  Takes(speak->add_option("--design", say.design, "What the voice is like, for models that make voices up"), "TEXT");
+  CLI::Option* clone = Takes(speak->add_option("--clone", say.clone, "Speak like this recording, for models that can"), "FILE");
+  Takes(speak->add_option("--sample", say.sample, "Speak like this recording of the server's samples/"), "SAMPLE")
+      ->excludes(clone);
+  Takes(speak->add_option("--transcript", say.transcript, "What is said in the recording"), "TEXT");
+  speak->add_flag("--ssml", say.ssml, "The text has SSML marks: pauses");
 
   CLI::App* transcribe = Command(app_, "transcribe", "Write down what is said in sound files",
                                  [this](const Context& context) { return RunTranscribe(context, values_.transcribe); });
@@ -293,6 +302,21 @@ void Tree::BuildChat() {
   Takes(chat->add_option("--max-tokens", talk.max_tokens, "Longest answer, in tokens"), "NUMBER")->check(CLI::PositiveNumber);
   Takes(chat->add_option("--temperature", talk.temperature, "From 0 (the likeliest words) to 2"), "NUMBER")
       ->check(CLI::Range(0.0, 2.0));
+}
+
+void Tree::BuildSamples() {
+  SamplesOptions& options = values_.samples;
+  CLI::App* samples = app_.add_subcommand("samples", "Recordings whose voices can be cloned");
+  Globals(*samples);
+  samples->require_subcommand(1);
+  Command(*samples, "list", "List them", RunSamplesList);
+  CLI::App* add = Command(*samples, "add", "Put a recording into samples/",
+                          [this](const Context& context) { return RunSamplesAdd(context, values_.samples); });
+  Takes(add->add_option("file", options.file, "A sound file of any format")->required(), "FILE");
+  Takes(add->add_option("--name", options.name, "What it is called; default: as the file"), "NAME");
+  CLI::App* remove = Command(*samples, "rm", "Delete a recording",
+                             [this](const Context& context) { return RunSamplesRemove(context, values_.samples); });
+  Takes(remove->add_option("sample", options.name, "The recording")->required(), "SAMPLE");
 }
 
 void Tree::BuildLogs() {

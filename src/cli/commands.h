@@ -35,7 +35,16 @@ struct SpeakOptions {
   std::string format;
   std::string language;
   std::string instructions;
+  std::string design;
+  std::string clone;  // a file
+  std::string sample;
+  std::string transcript;
+  bool ssml = false;
   std::optional<double> speed;
+};
+struct SamplesOptions {
+  std::string file;
+  std::string name;
 };
 struct TranscribeOptions {
   std::vector<std::string> files;
@@ -134,6 +143,9 @@ struct DoctorOptions {
 [[nodiscard]] Result<int> RunPs(const Context& context);
 [[nodiscard]] Result<int> RunVoices(const Context& context, const VoicesOptions& options);
 [[nodiscard]] Result<int> RunSpeak(const Context& context, const SpeakOptions& options);
+[[nodiscard]] Result<int> RunSamplesList(const Context& context);
+[[nodiscard]] Result<int> RunSamplesAdd(const Context& context, const SamplesOptions& options);
+[[nodiscard]] Result<int> RunSamplesRemove(const Context& context, const SamplesOptions& options);
 [[nodiscard]] Result<int> RunTranscribe(const Context& context, const TranscribeOptions& options);
 [[nodiscard]] Result<int> RunEmbed(const Context& context, const EmbedOptions& options);
 [[nodiscard]] Result<int> RunRerank(const Context& context, const RerankOptions& options);

@@ -45,12 +45,6 @@ Result<int> PrintJson(const Context& context, const std::string& body, const std
   return 0;
 }
 
-// "12.3 MB → 41.0 MB (+28.7 MB)"
-std::string Change(const json::Nullable<double>& before, const json::Nullable<double>& after) {
-  if (!before.value || !after.value) return "memory unknown";
-  return fmt::format("{} → {} ({:+.1f} MB)", Megabytes(before), Megabytes(after), *after.value - *before.value);
-}
-
 }  // namespace
 
 Result<int> RunModels(const Context& context, const ModelsOptions& options) {
@@ -71,43 +65,6 @@ Result<int> RunModels(const Context& context, const ModelsOptions& options) {
     context.OutLine(options.type.empty() ? "no models" : "no models of type " + options.type);
   else
     table.Print(context);
-  return 0;
-}
-
-Result<int> RunLoad(const Context& context, const ModelOptions& options) {
-  Session session;
-  HOSTLER_TRY(Target target, ChooseServer(context));
-  context.Progress(fmt::format("loading {} …", options.model));
-  auto body = Api(session, std::move(target)).Post("/models/load", json::ToJson(ModelRequest{options.model}));
-  context.EndProgress();
-  if (!body) return std::unexpected(std::move(body).error());
-  HOSTLER_TRY(const LoadReply reply, Read<LoadReply>(*body));
-  if (context.json())
-    context.OutLine(*body);
-  else if (reply.outcome.value == "already_loaded")
-    context.OutLine(Printable(reply.model_id) + " was loaded already");
-  else
-    context.OutLine(fmt::format("{} loaded in {:.2f} s: {}", Printable(reply.model_id), reply.load_time_s.value.value_or(0),
-                                Change(reply.memory_before_mb, reply.memory_after_mb)));
-  return 0;
-}
-
-Result<int> RunUnload(const Context& context, const ModelOptions& options) {
-  Session session;
-  HOSTLER_TRY(Target target, ChooseServer(context));
-  context.Progress(fmt::format("unloading {} …", options.model));
-  auto body = Api(session, std::move(target)).Post("/models/unload", json::ToJson(ModelRequest{options.model}));
-  context.EndProgress();
-  if (!body) return std::unexpected(std::move(body).error());
-  HOSTLER_TRY(const UnloadReply reply, Read<UnloadReply>(*body));
-  const std::string& outcome = reply.outcome.value.value_or("");
-  if (context.json())
-    context.OutLine(*body);
-  else if (outcome.starts_with("already") || outcome == "not_loaded")
-    context.OutLine(Printable(reply.model_id) + " was not loaded");
-  else
-    context.OutLine(fmt::format("{} unloaded in {:.2f} s: {}", Printable(reply.model_id), reply.unload_time_s.value.value_or(0),
-                                Change(reply.memory_before_mb, reply.memory_after_mb)));
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/audio_file.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/form_writer.h"
 #include "cli/occasion.h"
 #include "os/files.h"
 
@@ -21,8 +22,14 @@ struct SpeechRequest {
   std::optional<double> speed;
   std::optional<std::string> language;
   std::optional<std::string> instructions;
+  std::optional<std::string> voice_design;
+  std::optional<std::string> sample;
+  std::optional<std::string> clone_transcript;
+  std::optional<std::string> input_type;
 };
-BOOST_DESCRIBE_STRUCT(SpeechRequest, (), (model, input, voice, response_format, speed, language, instructions))
+BOOST_DESCRIBE_STRUCT(SpeechRequest, (),
+                      (model, input, voice, response_format, speed, language, instructions, voice_design, sample,
+                       clone_transcript, input_type))
 
 struct SpeechSummary {
   std::string file;
@@ -97,6 +104,40 @@ bool WantsWhole(const std::string& format) {
   return format == "flac" || format == "m4a";
 }
 
+// A recording goes with a form of its own; everything else is JSON.
+Result<http::Request> RequestFor(const SpeakOptions& options, const std::string& input, const std::string& format, bool whole) {
+  const std::string stream = std::string("?stream=") + (whole ? "false" : "true");
+  if (options.clone.empty()) {
+    SpeechRequest speech{Given(options.model),
+                         input,
+                         Given(options.voice),
+                         format,
+                         options.speed,
+                         Given(options.language),
+                         Given(options.instructions),
+                         Given(options.design),
+                         Given(options.sample),
+                         Given(options.transcript),
+                         {}};
+    if (options.ssml) speech.input_type = "ssml";
+    return JsonRequest("/v1/audio/speech" + stream, json::ToJson(speech));
+  }
+  if (!options.design.empty() || options.ssml || !options.instructions.empty() || !options.voice.empty()) {
+    return UsageError("--clone goes without --voice, --design, --instructions and --ssml",
+                      "Leave them out; `hostler samples add` and --sample go with --ssml.");
+  }
+  HOSTLER_TRY(const std::string sound, ReadSound(options.clone));
+  FormWriter form;
+  form.Field("input", input);
+  form.Field("model", options.model);
+  form.Field("transcript", options.transcript);
+  form.Field("language", options.language);
+  form.Field("response_format", format);
+  if (options.speed) form.Field("speed", fmt::format("{}", *options.speed));
+  form.File("reference_audio", std::filesystem::path(options.clone).filename().string(), sound);
+  return std::move(form).Finish("/v1/audio/speech/clone" + stream);
+}
+
 std::string SummaryLine(const SpeechSummary& summary) {
   const std::string length = summary.seconds.value ? fmt::format("{:.1f} s of audio, ", *summary.seconds.value) : "";
   return fmt::format("{}: {}{}, first byte after {:.0f} ms", summary.file, length, HumanBytes(static_cast<double>(summary.bytes)),
@@ -111,21 +152,20 @@ Result<int> RunSpeak(const Context& context, const SpeakOptions& options) {
   const auto player = way == Way::kPlayer ? FindPlayer(context) : std::nullopt;
   if (way == Way::kPlayer && !player)
     return UsageError("no program that plays sound was found (pw-play, paplay, aplay, ffplay)", "Give a file with -o.");
-  SpeechRequest speech{
-      Given(options.model),       options.text, Given(options.voice), format, options.speed, Given(options.language),
-      Given(options.instructions)};
-  if (speech.input == "-") {
-    HOSTLER_TRY(speech.input, context.surroundings().read_input());
+  std::string input = options.text;
+  if (input == "-") {
+    HOSTLER_TRY(input, context.surroundings().read_input());
   }
-  if (Trim(speech.input).empty()) return UsageError("there is no text to speak", "Give it in quotes, or - for standard input.");
+  if (Trim(input).empty()) return UsageError("there is no text to speak", "Give it in quotes, or - for standard input.");
+
+  const bool whole = way == Way::kFile && WantsWhole(format);
+  HOSTLER_TRY(http::Request request, RequestFor(options, input, format, whole));
 
   Session session;
   HOSTLER_TRY(const std::unique_ptr<Occasion> occasion, Occasion::Find(context, session));
-  const bool whole = way == Way::kFile && WantsWhole(format);
   context.Progress("speaking …");
   auto spoken = session.Wait(Fetch(
-      session.client(), occasion->target(),
-      JsonRequest(std::string("/v1/audio/speech?stream=") + (whole ? "false" : "true"), json::ToJson(speech)),
+      session.client(), occasion->target(), std::move(request),
       [&](std::string_view piece, std::uint64_t total) {
         if (way == Way::kStandardOutput)
           context.Out(piece);

@@ -58,54 +58,50 @@ std::string TotalLine(const TaskRow& task) {
   return line;
 }
 
-// Tells each thing once, as it comes.
-class Teller {
- public:
-  explicit Teller(const Context& context) : context_(context) {}
+std::string PlainPhase(const TaskRow& task) {
+  std::string line = fmt::format("{}: {}", Printable(task.model_id), Printable(*task.phase.value));
+  if (task.bytes_total > 0) line += fmt::format(", {} of {} there", Bytes(task.bytes_downloaded), Bytes(task.bytes_total));
+  return line;
+}
 
-  void Show(const TaskRow& task) {
-    for (const std::string& warning : task.warnings) {
-      if (told_.insert("w" + warning).second) context_.Note("  " + Printable(warning));
-    }
-    if (task.last_problem.value && task.next_attempt_at.value &&
-        told_.insert(fmt::format("p{}{}", *task.next_attempt_at.value, *task.last_problem.value)).second &&
-        !context_.shows_progress())
-      context_.Note("  trying again: " + Printable(*task.last_problem.value));
-    for (const TaskFile& file : task.files) {
-      if (file.state == "done" && told_.insert("d" + file.name).second) Done(file);
-    }
-    if (context_.shows_progress()) return Draw(task);
-    if (!task.phase.value.value_or("").empty() && told_.insert("s" + *task.phase.value).second) context_.Note(PlainPhase(task));
+}  // namespace
+
+void TaskTeller::Show(const TaskRow& task) {
+  for (const std::string& warning : task.warnings) {
+    if (told_.insert("w" + warning).second) context_.Note("  " + Printable(warning));
   }
-
- private:
-  void Done(const TaskFile& file) { context_.Note(fmt::format("  ✓ {} ({})", Printable(file.name), Bytes(file.size))); }
-
-  static std::string PlainPhase(const TaskRow& task) {
-    std::string line = fmt::format("{}: {}", Printable(task.model_id), Printable(*task.phase.value));
-    if (task.bytes_total > 0) line += fmt::format(", {} of {} there", Bytes(task.bytes_downloaded), Bytes(task.bytes_total));
-    return line;
+  if (task.last_problem.value && task.next_attempt_at.value &&
+      told_.insert(fmt::format("p{}{}", *task.next_attempt_at.value, *task.last_problem.value)).second &&
+      !context_.shows_progress())
+    context_.Note("  trying again: " + Printable(*task.last_problem.value));
+  for (const TaskFile& file : task.files) {
+    if (file.state == "done" && told_.insert("d" + file.name).second) Done(file);
   }
+  if (context_.shows_progress()) return Draw(task);
+  if (!task.phase.value.value_or("").empty() && told_.insert("s" + *task.phase.value).second) context_.Note(PlainPhase(task));
+}
 
-  void Draw(const TaskRow& task) {
-    std::vector<const TaskFile*> shown;
-    std::size_t width = 0;
-    for (const TaskFile& file : task.files) {
-      if (file.state == "done" || file.state == "waiting" || shown.size() == kShownFiles) continue;
-      shown.push_back(&file);
-      width = std::max(width, DisplayWidth(Printable(file.name)));
-    }
-    std::vector<std::string> lines;
-    for (const TaskFile* file : shown) lines.push_back(FileLine(*file, std::min<std::size_t>(width, 40)));
-    lines.push_back(TotalLine(task));
-    context_.ProgressBlock(lines);
+void TaskTeller::Done(const TaskFile& file) {
+  context_.Note(fmt::format("  ✓ {} ({})", Printable(file.name), Bytes(file.size)));
+}
+
+void TaskTeller::Draw(const TaskRow& task) {
+  std::vector<const TaskFile*> shown;
+  std::size_t width = 0;
+  for (const TaskFile& file : task.files) {
+    if (file.state == "done" || file.state == "waiting" || shown.size() == kShownFiles) continue;
+    shown.push_back(&file);
+    width = std::max(width, DisplayWidth(Printable(file.name)));
   }
+  std::vector<std::string> lines;
+  for (const TaskFile* file : shown) lines.push_back(FileLine(*file, std::min<std::size_t>(width, 40)));
+  lines.push_back(TotalLine(task));
+  context_.ProgressBlock(lines);
+}
 
-  const Context& context_;
-  std::set<std::string> told_;
-};
+namespace {
 
-Task<Result<TaskRow>> FollowStream(http::Client& client, Target target, std::string task_id, Teller& teller) {
+Task<Result<TaskRow>> FollowStream(http::Client& client, Target target, std::string task_id, TaskTeller& teller) {
   http::Request request;
   request.target = "/api/v2/models/tasks/" + task_id + "/events";
   request.headers.Set("Accept", "text/event-stream");
@@ -139,7 +135,7 @@ bool IsFinished(const TaskRow& task) {
 }
 
 Result<TaskRow> Follow(const Context& context, Session& session, const Target& target, const std::string& task_id) {
-  Teller teller(context);
+  TaskTeller teller(context);
   auto task = session.Wait(FollowStream(session.client(), target, task_id, teller));
   context.EndProgress();
   return task;

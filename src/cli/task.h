@@ -3,6 +3,7 @@
 // Internal to this room. Main thread only.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,20 @@ struct TaskStart {
 BOOST_DESCRIBE_STRUCT(TaskStart, (), (task_id, model_id, status, outcome, warnings))
 
 [[nodiscard]] bool IsFinished(const TaskRow& task);
+
+// Tells how a task goes, each thing once, as it comes.
+class TaskTeller {
+ public:
+  explicit TaskTeller(const Context& context) : context_(context) {}
+  void Show(const TaskRow& task);
+
+ private:
+  void Done(const TaskFile& file);
+  void Draw(const TaskRow& task);
+
+  const Context& context_;
+  std::set<std::string> told_;
+};
 
 // Shows a task's progress until it is at rest: lines that are redrawn on a terminal, else a line for each finished file and each
 // change that matters. kCancelled if Ctrl-C came; the task then runs on.

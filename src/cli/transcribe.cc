@@ -4,15 +4,15 @@
 
 #include "base/text.h"
 #include "cli/api.h"
+#include "cli/audio_file.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/form_writer.h"
 #include "cli/occasion.h"
 #include "os/files.h"
 
 namespace hostler::cli {
 namespace {
-
-constexpr std::uint64_t kFileLimit = std::uint64_t{4} << 30;  // bytes; the server's own limit is lower and says so
 
 struct FileTranscript {
   std::string file;
@@ -24,42 +24,6 @@ struct TranscriptList {
   std::vector<FileTranscript> transcripts;
 };
 BOOST_DESCRIBE_STRUCT(TranscriptList, (), (transcripts))
-
-// multipart/form-data as in RFC 7578; names are escaped as browsers do.
-class FormWriter {
- public:
-  void Field(std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    body_ += fmt::format("--{}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n", boundary_, name);
-    body_ += value;
-    body_ += "\r\n";
-  }
-  void File(std::string_view name, std::string_view filename, std::string_view content) {
-    body_ += fmt::format(
-        "--{}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: application/octet-stream\r\n\r\n",
-        boundary_, name, Escaped(filename));
-    body_ += content;
-    body_ += "\r\n";
-  }
-  [[nodiscard]] http::Request Finish(std::string target) && {
-    http::Request request;
-    request.method = http::Method::kPost;
-    request.target = std::move(target);
-    request.headers.Set("Content-Type", "multipart/form-data; boundary=" + boundary_);
-    request.body = std::move(body_) + "--" + boundary_ + "--\r\n";
-    return request;
-  }
-
- private:
-  static std::string Escaped(std::string_view name) {
-    std::string out;
-    for (const char c : name) out += c == '"' ? "%22" : c == '\r' ? "%0D" : c == '\n' ? "%0A" : std::string(1, c);
-    return out;
-  }
-
-  const std::string boundary_ = "hostler-" + RandomHex(32);
-  std::string body_;
-};
 
 const std::vector<std::string>& Formats() {
   static const std::vector<std::string> formats = {"json", "text", "srt", "vtt", "verbose_json"};
@@ -114,13 +78,6 @@ Result<> CheckOutput(const TranscribeOptions& options, const std::string& format
     outputs.push_back(output);
   }
   return {};
-}
-
-Result<std::string> ReadSound(const std::string& file) {
-  std::error_code error;
-  if (!std::filesystem::exists(file, error)) return Fail(Code::kNotFound, file + ": there is no such file", "Look at the name.");
-  if (!std::filesystem::is_regular_file(file, error)) return UsageError(file + ": is no file", "Give a sound file.");
-  return os::ReadFile(file, kFileLimit);
 }
 
 // What all files have in common, read before anything is asked of a server.

@@ -51,7 +51,7 @@ std::optional<Sample> SampleAt(const fs::path& folder, const fs::path& file) {
   sample.name = *type == "audio/wav" ? file.stem().string() : sample.file;
   sample.size_bytes = static_cast<std::uint64_t>(status.st_size);
   sample.content_type = *type;
-  sample.created_at = static_cast<double>(status.st_mtim.tv_sec) + static_cast<double>(status.st_mtim.tv_nsec) / 1e9;
+  sample.created_at = WallClock::time_point(std::chrono::seconds(status.st_mtim.tv_sec));
   return sample;
 }
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace hostler::speech {
@@ -18,8 +19,8 @@ struct Sample {
   std::string name;
   std::string file;  // in the folder
   std::uint64_t size_bytes = 0;
-  std::string content_type;  // by the file's ending
-  double created_at = 0;     // seconds since the epoch: when it was last written
+  std::string content_type;          // by the file's ending
+  WallClock::time_point created_at;  // when it was last written
 };
 
 class Samples {

@@ -43,7 +43,7 @@ TEST_F(SamplesTest, AreListedByName) {
   ASSERT_TRUE(bob);
   EXPECT_EQ(bob->size_bytes, 5U);
   EXPECT_EQ(bob->content_type, "audio/wav");
-  EXPECT_GT(bob->created_at, 1e9);
+  EXPECT_GT(UnixSeconds(bob->created_at), 1e9);
   EXPECT_EQ(*samples_.Read(*bob, 5), "12345");
   EXPECT_EQ(samples_.Read(*bob, 4).error().code, Code::kTooLarge);
   EXPECT_TRUE(samples_.Find("Bob Smith.wav")) << "by its file";

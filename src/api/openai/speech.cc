@@ -1,82 +1,42 @@
 #include "api/audio_answer.h"
 #include "api/openai/routes.h"
+#include "api/openai/speech_body.h"
 #include "app/speak.h"
 
 namespace hostler::api::openai {
 namespace {
 
-struct SpeechBody {
-  std::optional<std::string> model;
-  std::string input;
-  std::optional<json::Any> voice;  // a name, or {"id": name}
-  std::optional<std::string> response_format;
-  std::optional<double> speed;
-  std::optional<std::string> instructions;
-  std::optional<std::string> language;
-  std::optional<std::string> stream_format;
-  std::optional<double> pitch;   // hostler's own: -1 to 1
-  std::optional<double> volume;  // hostler's own: 0 to 2
-};
-BOOST_DESCRIBE_STRUCT(SpeechBody, (),
-                      (model, input, voice, response_format, speed, instructions, language, stream_format, pitch, volume))
-
-struct VoiceObject {
-  std::string id;
-};
-BOOST_DESCRIBE_STRUCT(VoiceObject, (), (id))
-
-Result<std::string> VoiceOf(const std::optional<json::Any>& voice) {
-  if (!voice || voice->is_null()) return std::string();
-  if (voice->is_string()) return std::string(voice->get_string());
-  VoiceObject object;
-  json::DecodeOptions options{json::Unknown::kIgnore, {}};
-  if (json::Decode(*voice, object, options)) return object.id;
-  return Fail(Error{Code::kInvalid, "expected a voice's name or {\"id\": name}", "GET /v1/audio/voices lists the voices.",
-                    "voice", "validation_error"});
-}
-
-Result<app::SpeechRequest> RequestOf(SpeechBody body, bool whole) {
-  app::SpeechRequest request;
-  request.model = std::move(body.model).value_or("");
-  request.input = std::move(body.input);
-  HOSTLER_TRY(request.voice, VoiceOf(body.voice));
-  const std::string format = std::move(body.response_format).value_or("mp3");
-  const auto known = media::FormatFromName(format);
-  if (!known) {
-    return Fail(Error{Code::kInvalid,
-                      "unknown response_format \"" + format + "\"",
-                      "Use one of: " + Join(media::FormatNames(), ", ") + ".",
-                      "response_format",
-                      {}});
+Task<Result<>> Answer(app::House& house, http::Exchange& exchange, Asked asked) {
+  NameIgnored(exchange, asked.ignored);
+  HOSTLER_CO_OK(app::CheckText(house.config, asked.request.input, "input"));
+  if (asked.stream == StreamFormat::kSse) {
+    EventAnswer answer(exchange);
+    co_return co_await answer.End(co_await app::Speak(house, std::move(asked.request), answer));
   }
-  request.format = *known;
-  if (body.stream_format && *body.stream_format != "audio") {
-    return Fail(Error{Code::kUnsupported,
-                      "stream_format \"" + *body.stream_format + "\" is not supported",
-                      "Leave it out: the audio is streamed as it is made.",
-                      "stream_format",
-                      {}});
-  }
-  request.speed = body.speed.value_or(1.0);
-  request.language = std::move(body.language);
-  request.instructions = std::move(body.instructions);
-  request.pitch = body.pitch;
-  request.volume = body.volume;
-  request.whole = whole;
-  return request;
+  asked.request.whole = exchange.query().Get("stream") == "false";
+  AudioAnswer answer(exchange);
+  HOSTLER_CO_OK(co_await app::Speak(house, std::move(asked.request), answer));
+  co_await answer.Finish();
+  co_return Result<>{};
 }
 
 Task<Result<>> Speech(app::House& house, http::Exchange& exchange) {
   std::vector<std::string> ignored;
   HOSTLER_CO_TRY(SpeechBody body, co_await ReadJson<SpeechBody>(exchange, false, &ignored));
-  NameIgnored(exchange, ignored);
   HOSTLER_CO_OK(app::CheckText(house.config, body.input, "input"));
-  const bool whole = exchange.query().Get("stream") == "false";
-  HOSTLER_CO_TRY(app::SpeechRequest request, RequestOf(std::move(body), whole));
-  AudioAnswer answer(exchange);
-  HOSTLER_CO_OK(co_await app::Speak(house, std::move(request), answer));
-  co_await answer.Finish();
-  co_return Result<>{};
+  HOSTLER_CO_TRY(Asked asked, AskedIn(std::move(body)));
+  asked.ignored = std::move(ignored);
+  co_return co_await Answer(house, exchange, std::move(asked));
+}
+
+Task<Result<>> Clone(app::House& house, http::Exchange& exchange) {
+  http::FormLimits limits;
+  limits.total = static_cast<std::uint64_t>(house.config.max_upload_mb) << 20;
+  limits.temporary = house.config.home / "tmp";
+  HOSTLER_CO_TRY(http::Form form, co_await http::ReadForm(exchange, limits));
+  HOSTLER_CO_TRY(Asked asked, co_await house.media_pool.Run(
+                                  [form = std::make_shared<http::Form>(std::move(form))] { return AskedIn(*form); }));
+  co_return co_await Answer(house, exchange, std::move(asked));
 }
 
 }  // namespace
@@ -86,6 +46,8 @@ void AddSpeech(Door& door) {
       http::Method::kPost, "/v1/audio/speech",
       {"Speak a text; the audio is streamed as it is made, or sent whole with ?stream=false", "OpenAI", {"stream"}, "audio/mpeg"},
       Speech);
+  door.Raw<CloneForm>(http::Method::kPost, "/v1/audio/speech/clone",
+                      {"Speak a text like a recording", "Voice", {"stream"}, "audio/mpeg", "multipart/form-data"}, Clone);
 }
 
 }  // namespace hostler::api::openai

@@ -8,6 +8,7 @@ namespace hostler::api::voice {
 void AddModels(Door& door);
 void AddVoices(Door& door);
 void AddManage(Door& door);
+void AddSamples(Door& door);
 
 // Fetches a model's files and waits for them: "downloaded" or "already_downloaded".
 [[nodiscard]] Task<Result<std::string>> FetchAndWait(app::House& house, model::ModelId id);

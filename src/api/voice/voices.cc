@@ -58,9 +58,23 @@ Task<Result<CapabilityAnswer>> Capabilities(app::House& house, http::Exchange& e
   co_return CapabilityAnswer{id, status.entry.provider, abilities.capabilities};
 }
 
+// Clients ask here for a WebSocket, on which speech is transcribed as it comes.
+Task<Result<>> Stream(app::House&, http::Exchange& exchange) {
+  const Error error{Code::kUnsupported,
+                    "this is no place for plain HTTP: speech would come over a WebSocket",
+                    "This version transcribes recordings: POST /v1/audio/transcriptions.",
+                    {},
+                    "websocket_upgrade_required"};
+  http::Response response = ErrorResponseWithStatus(426, error);
+  response.headers.Set("Upgrade", "websocket");
+  co_await exchange.Send(std::move(response));
+  co_return Result<>{};
+}
+
 }  // namespace
 
 void AddVoices(Door& door) {
+  door.Raw(http::Method::kGet, "/v1/audio/stream", {"Live transcription: answers plain HTTP with 426", "Voice"}, Stream);
   door.Get("/v1/audio/voices", {"The voices", "Voice", {"model"}}, Voices);
   door.Get("/api/tts/voices", {"The voices", "Voice", {"model"}}, Voices);
   door.Get("/api/tts/capabilities", {"What a model can do", "Voice", {"model"}}, Capabilities);
