@@ -60,6 +60,59 @@ TEST(Speak, FormatFromTheFileAndSummaryAsJson) {
   EXPECT_TRUE(summary.at("seconds").is_null());
 }
 
+TEST(Speak, LikeARecordingOfTheServers) {
+  World world;
+  world.daemon.Handle("POST /v1/audio/speech", Sound(SomeWav(8000, 100, true)));
+  EXPECT_EQ(
+      world.Run({"speak", "hello", "-o", world.Path("a.wav").string(), "--sample", "bob", "--transcript", "la la", "--ssml"}), 0)
+      << world.err;
+  EXPECT_EQ(world.Run({"speak", "hello", "-o", world.Path("a.wav").string(), "--design", "old"}), 0) << world.err;
+  const auto received = world.daemon.received();
+  ASSERT_EQ(received.size(), 2U);
+  EXPECT_EQ(received[0].body,
+            R"({"input":"hello","response_format":"wav","sample":"bob","clone_transcript":"la la","input_type":"ssml"})");
+  EXPECT_EQ(received[1].body, R"({"input":"hello","response_format":"wav","voice_design":"old"})");
+}
+
+TEST(Speak, LikeAFile) {
+  World world;
+  world.daemon.Handle("POST /v1/audio/speech/clone", Sound(SomeWav(8000, 100, true)));
+  world.Write("clip.mp3", "mp3 bytes");
+  EXPECT_EQ(world.Run({"speak", "hello", "-o", world.Path("a.wav").string(), "--clone", world.Path("clip.mp3").string(),
+                       "--transcript", "la la", "--speed", "1.5"}),
+            0)
+      << world.err;
+  ASSERT_THAT(world.daemon.lines(), ElementsAre("POST /v1/audio/speech/clone?stream=true"));
+  const auto received = world.daemon.received()[0];
+  EXPECT_THAT(received.content_type, HasSubstr("multipart/form-data; boundary="));
+  for (const char* part :
+       {"name=\"input\"\r\n\r\nhello\r\n", "name=\"transcript\"\r\n\r\nla la\r\n", "name=\"speed\"\r\n\r\n1.5\r\n",
+        "name=\"reference_audio\"; filename=\"clip.mp3\"", "\r\n\r\nmp3 bytes\r\n"})
+    EXPECT_THAT(received.body, HasSubstr(part));
+  EXPECT_EQ(world.Run({"speak", "x", "-o", "a.wav", "--clone", "/nowhere.wav"}), 4);
+  EXPECT_EQ(world.Run({"speak", "x", "-o", "a.wav", "--clone", world.Path("clip.mp3").string(), "--ssml"}), 2);
+  EXPECT_EQ(world.Run({"speak", "x", "-o", "a.wav", "--clone", world.Path("clip.mp3").string(), "--sample", "b"}), 2);
+}
+
+TEST(SamplesCommand, ListsAddsAndRemoves) {
+  World world;
+  world.daemon.Answer(
+      "GET /api/voices/library",
+      R"json([{"name":"bob","size_bytes":2048,"content_type":"audio/wav","created_at":"2026-01-15T10:30:45.000Z"}])json");
+  EXPECT_EQ(world.Run({"samples", "list"}), 0) << world.err;
+  EXPECT_THAT(world.out, HasSubstr("bob"));
+  EXPECT_THAT(world.out, HasSubstr("2.0 KB"));
+  world.Write("Bob.wav", "RIFF");
+  world.daemon.Answer("POST /api/voices/library",
+                      R"json({"name":"bob","size_bytes":4,"content_type":"audio/wav","created_at":"x"})json");
+  EXPECT_EQ(world.Run({"samples", "add", world.Path("Bob.wav").string()}), 0) << world.err;
+  EXPECT_THAT(world.out, HasSubstr("bob is stored: 4 B"));
+  EXPECT_THAT(world.daemon.received().back().body, HasSubstr("name=\"name\"\r\n\r\nBob\r\n"));
+  world.daemon.Answer("DELETE /api/voices/library/bob", "");
+  EXPECT_EQ(world.Run({"samples", "rm", "bob"}), 0) << world.err;
+  EXPECT_EQ(world.Run({"samples", "rm", "nobody"}), 4);
+}
+
 TEST(Speak, ToStandardOutput) {
   World world;
   const std::string wav = SomeWav(8000, 100, true);

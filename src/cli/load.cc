@@ -58,8 +58,12 @@ Task<> Watch(const Context& context, http::Client& client, Target target, std::s
 
 Task<Result<std::string>> LoadWatched(const Context& context, http::Client& client, Target target, std::string model) {
   using boost::asio::experimental::awaitable_operators::operator||;
-  auto done = co_await (Load(client, target, model) || Watch(context, client, target, model));
-  co_return std::move(std::get<0>(done));
+  try {
+    auto done = co_await (Load(client, target, model) || Watch(context, client, target, model));
+    co_return std::move(std::get<0>(done));
+  } catch (const boost::asio::multiple_exceptions& both) {  // Ctrl-C ends both
+    std::rethrow_exception(both.first_exception());
+  }
 }
 
 // "12.3 MB → 41.0 MB (+28.7 MB)"

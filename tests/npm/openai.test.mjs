@@ -81,6 +81,17 @@ describe("speech", () => {
     assert.equal(bytes, 20 * 1600 * 2 * 24000 / 16000);
   });
 
+  it("comes as server-sent events", async () => {
+    const ask = { model: "lab/voice", voice: "fake-1", input: "hello", response_format: "pcm" };
+    const answer = await client.audio.speech.create({ ...ask, stream_format: "sse" });
+    assert.equal(answer.headers.get("content-type"), "text/event-stream");
+    const events = (await answer.text()).split("\n").filter((line) => line.startsWith("data: ")).map((line) => JSON.parse(line.slice(6)));
+    assert.deepEqual(events.pop(), { type: "speech.audio.done" });
+    assert.ok(events.length >= 3 && events.every((event) => event.type === "speech.audio.delta"));
+    const audio = Buffer.concat(events.map((event) => Buffer.from(event.audio, "base64")));
+    assert.equal(audio.length, 20 * 1600 * 2 * 24000 / 16000);
+  });
+
   it("can be given up", async () => {
     const controller = new AbortController();
     const answer = await client.audio.speech.create({ model: "lab/voice", voice: "fake-1", input: "hello", response_format: "pcm" }, { signal: controller.signal });

@@ -151,7 +151,7 @@ class WrongRequests(house.Test):
         self.bad(422, "validation_error", "speed", speed="fast")
         self.bad(422, "validation_error", "model", model=["one"])
         self.bad(422, "validation_error", "voice", voice={"name": "x"})
-        self.bad(400, None, "stream_format", stream_format="sse")
+        self.bad(400, None, "stream_format", stream_format="json")
         self.bad(400, None, "model", model="pocketsphinx")
 
     def test_a_near_miss_is_told_the_right_name(self):
