@@ -73,6 +73,18 @@ void FillPlace(Entry& into, const Entry& from) {
   if (into.size_mb == 0) into.size_mb = from.size_mb;
 }
 
+// What lies in models/ under the name of another entry is what is meant by that name, whatever else could be downloaded: its
+// files are there, and they say which engine runs them.
+void TakeWhatIsThere(Entry& into, const Entry& from) {
+  if (from.path.empty() || !into.path.empty()) return;
+  into.path = from.path;
+  if (into.source == "user") return;  // who says so knows best
+  into.main_file = from.main_file;
+  into.size_mb = from.size_mb;
+  into.provider = from.provider;
+  into.engine = from.engine;
+}
+
 // Everything else.
 void FillRest(Entry& into, const Entry& from) {
   Fill(into.name, from.name);
@@ -81,6 +93,7 @@ void FillRest(Entry& into, const Entry& from) {
   Fill(into.engine, from.engine);
   into.memory_mb.insert(from.memory_mb.begin(), from.memory_mb.end());
   FillPlace(into, from);
+  TakeWhatIsThere(into, from);
   Fill(into.licence, from.licence);
   Fill(into.conversion_of, from.conversion_of);
   into.is_default = into.is_default || from.is_default;

@@ -67,7 +67,8 @@ class Catalogue {
  public:
   // Merges by (id, type), field by field. What belongs to the type (dimension, context …) comes from the entry that knows more of
   // it, everything else from the earlier source; what that leaves empty is filled from the others. Memory is united. At most one
-  // default for each type: the earliest source's. Sorted by (type, name or id), byte-wise.
+  // default for each type: the earliest source's. What lies in models/ under the name of an entry is what that entry serves, with
+  // its own engine. Sorted by (type, name or id), byte-wise.
   explicit Catalogue(std::vector<Source> sources);
   Catalogue() = default;
 

@@ -109,6 +109,29 @@ TEST(CatalogueTest, PatternsBelongToTheirRepository) {
   EXPECT_EQ(merged.size_mb, 0U);
 }
 
+TEST(CatalogueTest, WhatLiesInModelsIsMeantByItsName) {
+  Entry curated = Make("kokoro", ModelType::kTts);
+  curated.engine = "hostler-engine-sherpa";
+  curated.repository = "org/kokoro";
+  curated.main_file = "model.onnx";
+  curated.is_default = true;
+  Entry found = Make("kokoro", ModelType::kTts);
+  found.path = "/models/kokoro";
+  found.engine = "hostler-engine-llama";
+  found.curated = false;
+  const Entry served = Catalogue({{"voice", {curated}}, {"models", {found}}}).entries().front();
+  EXPECT_EQ(served.path, "/models/kokoro");
+  EXPECT_EQ(served.engine, "hostler-engine-llama");
+  EXPECT_EQ(served.main_file, "");
+  EXPECT_TRUE(served.is_default && served.curated);
+  const Entry own = Catalogue({{"user", {curated}}, {"models", {found}}}).entries().front();
+  EXPECT_EQ(own.path, "/models/kokoro");
+  EXPECT_EQ(own.engine, "hostler-engine-sherpa") << "who says so knows best";
+  Entry other = found;
+  other.type = ModelType::kStt;
+  EXPECT_EQ(Catalogue({{"voice", {curated}}, {"models", {other}}}).Find("kokoro", ModelType::kTts)->path, "");
+}
+
 TEST(CatalogueTest, ARepositoryIsNeverEmpty) {
   EXPECT_EQ(Catalogue({{"one", {Make("a/b")}}}).entries().front().repository, "a/b");
 }
