@@ -29,6 +29,10 @@ class PocketTts final : public engine_sdk::Model {
 
  private:
   [[nodiscard]] std::string language() const;  // as the model's variant has it: "english_2026-04" -> "english"
+  [[nodiscard]] bool IsFull() const {          // no room for another frame
+    const llama_pos last = llama_memory_seq_pos_max(llama_get_memory(parts_.context.get()), 0);
+    return last + 1 >= static_cast<llama_pos>(llama_n_ctx(parts_.context.get()));
+  }
   [[nodiscard]] Result<> CheckLanguage(const std::optional<std::string>& wanted) const;
   [[nodiscard]] Result<> SpeakPiece(const std::string& text, mtmd_bitmap* voice, std::uint32_t seed, Loudspeaker& out,
                                     const std::stop_token& stop);
@@ -116,6 +120,10 @@ Result<> PocketTts::SpeakPiece(const std::string& text, mtmd_bitmap* voice, std:
     const std::span<const float> sound(reinterpret_cast<const float*>(data), bytes / sizeof(float));
     if (!out.Write(sound.subspan(given))) return {};
     given = sound.size();
+    if (!done && IsFull()) {
+      parts_.log->Warning("The model did not stop: cut where its context ends, after {} frames", frame + 1);
+      return {};
+    }
   }
   return {};
 }

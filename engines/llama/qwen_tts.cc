@@ -36,7 +36,7 @@ std::string NamesOf(const SpeechParts& parts) {
   for (const char* key : {"general.name", "general.basename", "general.finetune", "general.size_label"})
     names += " " + MetaOf(parts.model.get(), key);
   names = Lower(names);
-  std::erase_if(names, [](char c) { return c == '-' || c == '_'; });
+  std::erase_if(names, [](char c) { return c == '-' || c == '_' || c == ' '; });
   return names;
 }
 

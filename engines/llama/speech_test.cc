@@ -94,7 +94,7 @@ class SpeechTest : public ::testing::Test {
   Result<std::unique_ptr<Model>> TryLoad(const fs::path& path, json::Any options = boost::json::object()) {
     return engine->Load(Context(path, std::move(options)));
   }
-  std::unique_ptr<Model> Load(const fs::path& path, json::Any options = boost::json::object({{"seed", 7}, {"max_seconds", 2}})) {
+  std::unique_ptr<Model> Load(const fs::path& path, json::Any options = boost::json::object({{"seed", 7}, {"max_seconds", 1}})) {
     auto model = TryLoad(path, std::move(options));
     if (!model) throw std::runtime_error(model.error().Text());
     return *std::move(model);
@@ -229,15 +229,35 @@ TEST_F(SpeechTest, ClonesAVoice) {
   }
 }
 
+TEST_F(SpeechTest, HearsAnyRecording) {
+  for (const fs::path& path : {kQwen / "base", kPocket}) {
+    const auto model = Load(path);
+    EXPECT_GT(Clone(*model, {kRate, Samples(kRate)}).loudness(), 0.001) << path << ": silence";
+    Recording noise{kRate, Samples(kRate)};
+    for (std::size_t i = 0; i < noise.samples.size(); ++i) noise.samples[i] = static_cast<std::int16_t>(i * 40503U >> 3);
+    EXPECT_GT(Clone(*model, noise).loudness(), 0.001) << path << ": noise";
+  }
+  const auto model = Load(kQwen / "base");
+  EXPECT_EQ(Clone(*model, Voice(120, 31)).samples, Clone(*model, Voice(120, 40)).samples) << "30 seconds are heard";
+}
+
+TEST_F(SpeechTest, WhatOutgrowsTheContextIsCut) {
+  const auto pocket = Load(kPocket, boost::json::object({{"seed", 7}, {"context", 256}}));
+  Tape tape;
+  ASSERT_TRUE(pocket->Clone({.text = std::string(90, 'x')}, Voice(120), tape, {}));
+  EXPECT_GT(tape.samples.size(), 100 * kFrame);
+  EXPECT_LT(tape.samples.size(), 256 * kFrame);
+}
+
 TEST_F(SpeechTest, TheSameSeedSaysTheSame) {
   for (const fs::path& path : {kQwen / "base", kPocket}) {
     const auto model = Load(path);
     const Tape first = Clone(*model, Voice(120));
     EXPECT_EQ(first.samples, Clone(*model, Voice(120)).samples) << path;
     EXPECT_EQ(first.samples, Clone(*Load(path), Voice(120)).samples) << path;
-    const auto other = Load(path, boost::json::object({{"seed", 8}, {"max_seconds", 2}}));
+    const auto other = Load(path, boost::json::object({{"seed", 8}, {"max_seconds", 1}}));
     EXPECT_NE(first.samples, Clone(*other, Voice(120)).samples) << path;
-    const auto free = Load(path, boost::json::object({{"max_seconds", 2}}));
+    const auto free = Load(path, boost::json::object({{"max_seconds", 1}}));
     EXPECT_NE(Clone(*free, Voice(120)).samples, Clone(*free, Voice(120)).samples) << path;
   }
 }
