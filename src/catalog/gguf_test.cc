@@ -39,7 +39,7 @@ TEST(GgufTest, ReadsAWholeHeader) {
   EXPECT_EQ(header->Number("bert.attention.causal"), 0);
   EXPECT_EQ(header->Number("tokenizer.ggml.bos_token_id"), 7);
   EXPECT_EQ(header->Number("bert.attention.layer_norm_epsilon"), std::nullopt);
-  EXPECT_THAT(header->arrays, ElementsAre(::testing::Pair("tokenizer.ggml.tokens", 2)));
+  EXPECT_THAT(header->arrays, ElementsAre(::testing::Pair("tokenizer.ggml.tokens", 3)));
   EXPECT_THAT(header->tensors, ElementsAre("token_embd.weight", "cls.weight"));
 }
 

@@ -95,6 +95,7 @@ preload = ["espeak"]
 pinned = ["a/b", "c"]
 default_tts = "flite"
 default_stt = "x"
+default_llm = "org/l"
 [store]
 cache = "/hub"
 models_base = "/app"
@@ -138,6 +139,7 @@ max_input_length = 10
   EXPECT_THAT(c.pinned, ElementsAre("a/b", "c"));
   EXPECT_EQ(c.default_tts, "flite");
   EXPECT_EQ(c.default_stt, "x");
+  EXPECT_EQ(c.default_llm, "org/l");
   EXPECT_EQ(c.cache, "/hub");
   EXPECT_EQ(c.models_base, "/app");
   EXPECT_EQ(c.database, "/d/hostler.db");
@@ -218,6 +220,7 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"models.pinned", "a"},
                                                       {"models.default_tts", "a"},
                                                       {"models.default_stt", "a"},
+                                                      {"models.default_llm", "a"},
                                                       {"store.cache", "/c"},
                                                       {"store.models_base", "/m"},
                                                       {"store.database", "/d"},
