@@ -96,6 +96,7 @@ preload = ["espeak"]
 pinned = ["a/b", "c"]
 default_tts = "flite"
 default_stt = "x"
+default_llm = "org/l"
 [store]
 cache = "/hub"
 models_base = "/app"
@@ -145,6 +146,7 @@ max_samples = 3
   EXPECT_THAT(c.pinned, ElementsAre("a/b", "c"));
   EXPECT_EQ(c.default_tts, "flite");
   EXPECT_EQ(c.default_stt, "x");
+  EXPECT_EQ(c.default_llm, "org/l");
   EXPECT_EQ(c.cache, "/hub");
   EXPECT_EQ(c.models_base, "/app");
   EXPECT_EQ(c.database, "/d/hostler.db");
@@ -233,6 +235,7 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"models.pinned", "a"},
                                                       {"models.default_tts", "a"},
                                                       {"models.default_stt", "a"},
+                                                      {"models.default_llm", "a"},
                                                       {"store.cache", "/c"},
                                                       {"store.models_base", "/m"},
                                                       {"store.database", "/d"},

@@ -11,6 +11,7 @@
 #include "engines/talk.h"
 #include "os/testing/temp_folder.h"
 
+#ifdef HOSTLER_NATIVE_LLAMA
 namespace hostler::engines {
 namespace {
 
@@ -208,3 +209,4 @@ TEST_F(LlamaServer, ALoadThatIsRefusedIsNoCrash) {
 
 }  // namespace
 }  // namespace hostler::engines
+#endif
