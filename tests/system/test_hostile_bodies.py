@@ -18,6 +18,8 @@ from house import fake
 MORE = int(os.environ.get("HOSTLER_HOSTILE", "1"))
 JSON = {"Content-Type": "application/json"}
 SPEECH = "/v1/audio/speech"
+# Other people's dialects: their clients send fields that nobody here knows, which are named in a header and left out.
+LENIENT = (SPEECH, "/v1/embeddings", "/v1/rerank", "/v2/rerank", "/rerank", "/embed_sparse")
 TRANSCRIBE = "/v1/audio/transcriptions"
 FORM = {"Content-Type": "multipart/form-data; boundary=B"}
 END = b"--B--\r\n"
@@ -95,7 +97,7 @@ class HostileBodies(house.Test):
             for value in VALUES.values():
                 if not isinstance(value, dict):
                     self.refused(self.send(path, json.dumps(value)), message="expected object")
-            if path != SPEECH:
+            if path not in LENIENT:
                 self.refused(self.send(path, json.dumps({**required, "no_such_field": 1})), "no_such_field", "unknown")
             for name, field in schema["properties"].items():
                 fits = {field.get("type", "string")} | ({"integer"} if field.get("type") == "number" else set())
@@ -104,7 +106,8 @@ class HostileBodies(house.Test):
                 for kind, value in VALUES.items():
                     if kind not in fits:
                         with self.subTest(path=path, field=name, value=value):
-                            self.refused(self.send(path, json.dumps({**required, name: value})), name, "expected|null")
+                            answer = self.refused(self.send(path, json.dumps({**required, name: value})), message="expected|null")
+                            self.assertEqual(answer.json["error"]["param"].split("[")[0], name)  # of a list: which item
                             tried += 1
                 if "string" in fits:
                     with self.subTest(path=path, field=name, value="NUL"):

@@ -306,10 +306,12 @@ class LlamaServer(house.Test):
     def ask_it(self, model, route, body):
         """What the server itself says, past hostler."""
         self.assertEqual(self.hostler.load(model).status, 200)
-        commands = [command for _, command in house.processes_of(self.hostler.home) if f"tiny-{model}" in command]
+        commands = [command for _, command in house.processes_of(self.hostler.home) if re.search(rf"tiny-(re)?{model}\.gguf", command)]
         connection = http.client.HTTPConnection("localhost", timeout=house.LONG)
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(re.search(r"--host (\S+)", commands[0])[1])
+        # The server knows its socket by a path of its own.
+        name = re.search(r"--host \S*/(\S+)", commands[0])[1]
+        connection.sock.connect(str(self.hostler.home / "run/engines" / name))
         connection.request("POST", route, json.dumps(body), {"Content-Type": "application/json"})
         answer = house.Answer(connection.getresponse())
         connection.close()
