@@ -49,7 +49,7 @@ Function Find(ggml_backend_t backend, const char* name) {
 
 }  // namespace
 
-Result<std::unique_ptr<MaskedLm>> MaskedLm::Load(const BertConfig& config, const Safetensors& file, Precision precision,
+Result<std::unique_ptr<MaskedLm>> MaskedLm::Load(const BertConfig& config, const TensorFile& file, Precision precision,
                                                  int threads, const std::function<void(double)>& progress) {
   Ggml<ggml_backend> backend(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr));
   const auto set_threads = backend ? Find<ggml_backend_set_n_threads_t>(backend.get(), "ggml_backend_set_n_threads") : nullptr;

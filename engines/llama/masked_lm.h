@@ -1,5 +1,5 @@
 // BERT with its masked-word head, as one network of ggml: tokens in, for each text the largest logit that any of its tokens gives
-// each entry of the vocabulary. The weights are read from the authors' safetensors file; nothing is written anywhere.
+// each entry of the vocabulary. The weights are read from the authors' own file; nothing is written anywhere.
 //
 // Architecture: Devlin et al. 2018 (arXiv:1810.04805); the head: Formal et al. 2021 (arXiv:2107.05720).
 //
@@ -18,7 +18,7 @@
 
 #include "base/result.h"
 #include "engines/llama/bert_files.h"
-#include "engines/llama/safetensors.h"
+#include "engines/llama/tensor_file.h"
 
 namespace hostler::llama {
 
@@ -57,12 +57,12 @@ struct BertWeights {
 enum class Precision { kAsIs, kFloat32, kFloat16, kInt8 };
 
 // weights.cc: finds, checks and reads every tensor. `progress` is told a fraction.
-[[nodiscard]] Result<BertWeights> ReadBertWeights(const BertConfig& config, const Safetensors& file, Precision precision,
+[[nodiscard]] Result<BertWeights> ReadBertWeights(const BertConfig& config, const TensorFile& file, Precision precision,
                                                   ggml_backend_t backend, const std::function<void(double)>& progress);
 
 class MaskedLm {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<MaskedLm>> Load(const BertConfig& config, const Safetensors& file,
+  [[nodiscard]] static Result<std::unique_ptr<MaskedLm>> Load(const BertConfig& config, const TensorFile& file,
                                                               Precision precision, int threads,
                                                               const std::function<void(double)>& progress);
 

@@ -1,13 +1,6 @@
 #include "engines/llama/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cerrno>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -17,7 +10,6 @@
 namespace hostler::llama {
 namespace {
 
-constexpr std::uint64_t kLongestHeader = 16 << 20;  // bytes; of a model with ten thousand tensors it is one
 constexpr std::size_t kMostDimensions = 8;
 constexpr std::string_view kMend = "Download the file again.";
 
@@ -50,15 +42,6 @@ std::optional<std::vector<std::uint64_t>> Numbers(const boost::json::object& obj
   return numbers;
 }
 
-// Bytes that type and shape give; nullopt if that is more than any file has.
-std::optional<std::uint64_t> SizeOf(const TensorPlace& tensor, std::uint64_t element) {
-  std::uint64_t size = element;
-  for (const std::uint64_t extent : tensor.shape) {
-    if (__builtin_mul_overflow(size, extent, &size)) return std::nullopt;
-  }
-  return size;
-}
-
 Result<TensorPlace> PlaceOf(std::string_view name, const json::Any& value) {
   const auto* object = value.if_object();
   const auto* dtype = object == nullptr ? nullptr : object->if_contains("dtype");
@@ -69,8 +52,7 @@ Result<TensorPlace> PlaceOf(std::string_view name, const json::Any& value) {
   if (!offsets || offsets->size() != 2) return Broken(fmt::format("tensor \"{}\" has no data_offsets", Shown(name)));
   TensorPlace place{std::string(dtype->get_string()), *shape, (*offsets)[0], (*offsets)[1]};
   if (place.begin > place.end) return Broken(fmt::format("tensor \"{}\" ends before it begins", Shown(name)));
-  const std::uint64_t element = ElementSize(place.dtype);
-  if (element > 0 && SizeOf(place, element) != place.end - place.begin) {
+  if (ElementSize(place.dtype) > 0 && SizeOf(place) != place.end - place.begin) {
     return Broken(fmt::format("tensor \"{}\" of type {} and shape [{}] has {} bytes", Shown(name), place.dtype,
                               fmt::join(place.shape, ", "), place.end - place.begin));
   }
@@ -98,28 +80,6 @@ Result<> CheckCover(const TensorPlaces& tensors, std::uint64_t data_bytes) {
 
 }  // namespace
 
-std::uint64_t ElementSize(std::string_view dtype) {
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 15> kSizes = {{{"BOOL", 1},
-                                                                                  {"U8", 1},
-                                                                                  {"I8", 1},
-                                                                                  {"F8_E5M2", 1},
-                                                                                  {"F8_E4M3", 1},
-                                                                                  {"U16", 2},
-                                                                                  {"I16", 2},
-                                                                                  {"F16", 2},
-                                                                                  {"BF16", 2},
-                                                                                  {"U32", 4},
-                                                                                  {"I32", 4},
-                                                                                  {"F32", 4},
-                                                                                  {"U64", 8},
-                                                                                  {"I64", 8},
-                                                                                  {"F64", 8}}};
-  for (const auto& [name, size] : kSizes) {
-    if (name == dtype) return size;
-  }
-  return 0;
-}
-
 Result<TensorPlaces> ReadSafetensorsHeader(std::string_view text, std::uint64_t data_bytes) {
   const auto dom = json::ParseDom(text);
   if (!dom) return Broken("its header is no JSON: " + dom.error().message);
@@ -133,49 +93,6 @@ Result<TensorPlaces> ReadSafetensorsHeader(std::string_view text, std::uint64_t 
   }
   HOSTLER_OK(CheckCover(tensors, data_bytes));
   return tensors;
-}
-
-Result<Safetensors> Safetensors::Open(const std::filesystem::path& path) {
-  const auto failed = [&](std::string what, Code code = Code::kInvalid) {
-    return Fail(Error{code, fmt::format("{}: {}", path.string(), what), std::string(kMend)});
-  };
-  os::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat facts{};
-  if (!file || ::fstat(file.get(), &facts) != 0) return failed(std::strerror(errno), Code::kNotFound);
-  if (!S_ISREG(facts.st_mode)) return failed("is no file");
-  static_assert(std::endian::native == std::endian::little);
-  std::uint64_t length = 0;
-  const auto size = static_cast<std::uint64_t>(facts.st_size);
-  if (::pread(file.get(), &length, sizeof length, 0) != sizeof length) return failed("is too short for a safetensors file");
-  if (length > kLongestHeader || length > size - sizeof length)
-    return failed(fmt::format("is no safetensors file, or cut off: its header would take {} bytes of {}", length, size));
-  std::string text(length, '\0');
-  if (::pread(file.get(), text.data(), length, sizeof length) != static_cast<ssize_t>(length)) return failed("cannot be read");
-  const std::uint64_t data = sizeof length + length;
-  auto tensors = ReadSafetensorsHeader(text, size - data);
-  if (!tensors) return failed(tensors.error().message);
-  return Safetensors(path, std::move(file), data, *std::move(tensors));
-}
-
-const TensorPlace* Safetensors::Find(std::string_view name) const {
-  const auto found = tensors_.find(name);
-  return found == tensors_.end() ? nullptr : &found->second;
-}
-
-Result<> Safetensors::Read(const TensorPlace& tensor, std::uint64_t offset, std::span<std::byte> out) const {
-  std::uint64_t at = data_ + tensor.begin + offset;
-  while (!out.empty()) {
-    const ssize_t got = ::pread(file_.get(), out.data(), out.size(), static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) {
-      return Fail(Code::kInvalid,
-                  fmt::format("{}: {}", path_.string(), got == 0 ? "became shorter while it was read" : std::strerror(errno)),
-                  std::string(kMend));
-    }
-    out = out.subspan(static_cast<std::size_t>(got));
-    at += static_cast<std::uint64_t>(got);
-  }
-  return {};
 }
 
 }  // namespace hostler::llama

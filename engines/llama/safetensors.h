@@ -1,58 +1,15 @@
-// Reads what a safetensors file holds: eight bytes with the length of a JSON header, the header, the tensors one after another.
+// What a safetensors file holds: eight bytes with the length of a JSON header, the header, the tensors one after another.
 // Format: https://github.com/huggingface/safetensors#format
 //
-// The bytes may come from anywhere: nothing is believed that the file's size does not bear out. Places are read with pread(), so
-// that a file that shrinks while it is read is an error and not a signal.
-//
-// Owner: whoever loads a model. Threads: one at a time.
+// Pure; any thread.
 #pragma once
 
-#include <cstdint>
-#include <filesystem>
-#include <map>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "base/result.h"
-#include "os/descriptor.h"
+#include "engines/llama/tensor_file.h"
 
 namespace hostler::llama {
-
-struct TensorPlace {
-  std::string dtype;                 // "F32", "F16", "BF16", "I64" …
-  std::vector<std::uint64_t> shape;  // outermost first, as PyTorch has it
-  std::uint64_t begin = 0;           // of its bytes, from the beginning of the data
-  std::uint64_t end = 0;
-};
-using TensorPlaces = std::map<std::string, TensorPlace, std::less<>>;
-
-// Bytes of one element; 0: a type that is not known.
-[[nodiscard]] std::uint64_t ElementSize(std::string_view dtype);
 
 // The header of a file with `data_bytes` of data behind it. kInvalid, with the tensor's name, unless the tensors cover the data
 // exactly, without holes and overlaps, and each has the size that its type and shape give.
 [[nodiscard]] Result<TensorPlaces> ReadSafetensorsHeader(std::string_view json, std::uint64_t data_bytes);
-
-class Safetensors {
- public:
-  [[nodiscard]] static Result<Safetensors> Open(const std::filesystem::path& path);
-
-  [[nodiscard]] const TensorPlaces& tensors() const { return tensors_; }
-  // Null if there is none of that name.
-  [[nodiscard]] const TensorPlace* Find(std::string_view name) const;
-  // Fills `out` with the tensor's bytes from `offset` on. REQUIRES: they are within the tensor.
-  [[nodiscard]] Result<> Read(const TensorPlace& tensor, std::uint64_t offset, std::span<std::byte> out) const;
-
- private:
-  Safetensors(std::filesystem::path path, os::Descriptor file, std::uint64_t data, TensorPlaces tensors)
-      : path_(std::move(path)), file_(std::move(file)), data_(data), tensors_(std::move(tensors)) {}
-
-  std::filesystem::path path_;
-  os::Descriptor file_;
-  std::uint64_t data_;  // where it begins in the file
-  TensorPlaces tensors_;
-};
 
 }  // namespace hostler::llama

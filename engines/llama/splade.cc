@@ -21,7 +21,6 @@ using wire::SparseRequest;
 
 constexpr int kTexts = 32;            // of one call: they make good company for each other, and nobody waits long
 constexpr std::size_t kTokens = 512;  // … of all its texts together: attention costs grow with their square
-constexpr std::string_view kWeights = "model.safetensors";
 
 class SpladeModel final : public engine_sdk::Model {
  public:
@@ -190,28 +189,25 @@ bool Recognises(const fs::path& path) {
   return !path.empty() && IsBertFolder(FolderOf(path));
 }
 
-Error NoWeights(const fs::path& folder) {
+// The weights as safetensors if they are there, else as PyTorch's archive.
+Result<fs::path> WeightsIn(const fs::path& folder) {
   std::error_code ec;
-  if (fs::exists(folder / "pytorch_model.bin", ec)) {
-    return Error{Code::kUnsupported,
-                 fmt::format("{} has its weights in pytorch_model.bin only, which is a program in disguise and not read here",
-                             folder.string()),
-                 "Choose a revision that has model.safetensors, or save the model again with transformers: "
-                 "save_pretrained(folder, safe_serialization=True)."};
+  for (const std::string_view name : {"model.safetensors", "pytorch_model.bin"}) {
+    if (fs::exists(folder / name, ec)) return folder / name;
   }
-  return Error{Code::kInvalid, fmt::format("{} has no {}", folder.string(), kWeights), "Download the whole model."};
+  return Fail(Code::kInvalid, fmt::format("{} has no model.safetensors and no pytorch_model.bin", folder.string()),
+              "Download the whole model.");
 }
 
 Result<std::unique_ptr<engine_sdk::Model>> Load(const engine_sdk::LoadContext& context) {
   const fs::path folder = FolderOf(context.path);
   HOSTLER_TRY(const Precision precision, PrecisionOf(context.options));
   HOSTLER_TRY(const BertConfig config, ReadBertConfig(folder));
-  std::error_code ec;
-  if (!fs::exists(folder / kWeights, ec)) return Fail(NoWeights(folder));
+  HOSTLER_TRY(const fs::path weights, WeightsIn(folder));
   context.progress("reading the vocabulary", std::nullopt);
   HOSTLER_TRY(BertVocabulary vocabulary, ReadBertVocabulary(folder, config.vocabulary));
   HOSTLER_TRY(WordPiece words, WordPiece::Make(std::move(vocabulary)));
-  HOSTLER_TRY(const Safetensors file, Safetensors::Open(folder / kWeights));
+  HOSTLER_TRY(const TensorFile file, TensorFile::Open(weights));
   int told = -1;
   const auto progress = [&](double fraction) {
     const int percent = static_cast<int>(fraction * 100);

@@ -69,7 +69,7 @@ enum class Shape {
 
 class Reader {
  public:
-  Reader(const BertConfig& config, const Safetensors& file, Precision precision)
+  Reader(const BertConfig& config, const TensorFile& file, Precision precision)
       : config_(config), file_(file), names_(config.distil ? kDistilBert : kBert), precision_(precision) {
     // Every tensor of this network, and some room.
     const std::size_t count = 64 + (static_cast<std::size_t>(config.layers) * 16);
@@ -94,7 +94,7 @@ class Reader {
   [[nodiscard]] ggml_type TypeOf(const TensorPlace& place, Shape shape) const;
 
   const BertConfig& config_;
-  const Safetensors& file_;
+  const TensorFile& file_;
   const Names& names_;
   const Precision precision_;
   BertWeights weights_;
@@ -268,8 +268,8 @@ Result<BertWeights> Reader::Read(ggml_backend_t backend, const std::function<voi
 
 }  // namespace
 
-Result<BertWeights> ReadBertWeights(const BertConfig& config, const Safetensors& file, Precision precision,
-                                    ggml_backend_t backend, const std::function<void(double)>& progress) {
+Result<BertWeights> ReadBertWeights(const BertConfig& config, const TensorFile& file, Precision precision, ggml_backend_t backend,
+                                    const std::function<void(double)>& progress) {
   return Reader(config, file, precision).Read(backend, progress);
 }
 

@@ -1,6 +1,7 @@
 """SPLADE models as their authors publish them, with random weights: config.json, vocab.txt, tokenizer.json, model.safetensors.
 
     bert     float32          bert-f16, bert-bf16   the same weights in 16 bits
+    torch    the weights in pytorch_model.bin
     distil   DistilBERT       plain                 encoder without the prefix `bert.`, gamma and beta, a decoder of its own, no vocab.txt
 
     tiny_splade.py FOLDER
@@ -13,6 +14,7 @@ import sys
 import numpy
 
 import safetensors
+import torch_archive
 
 SPECIAL = ["[PAD]", "[unused0]", "[unused1]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = [chr(c) for c in range(ord("a"), ord("z") + 1)]
@@ -117,6 +119,9 @@ def main(folder):
     save(folder / "bert", tensors, config)
     save(folder / "bert-f16", {name: tensor.astype(numpy.float16) for name, tensor in floats.items()}, config)
     save(folder / "bert-bf16", {name: safetensors.Bf16(tensor) for name, tensor in floats.items()}, config)
+    save(folder / "torch", tensors, config)
+    (folder / "torch" / "model.safetensors").unlink()
+    torch_archive.save(folder / "torch" / "pytorch_model.bin", tensors)
     save(folder / "distil", *distil(tensors, config))
     save(folder / "plain", *plain(tensors, config), with_text=False)
 

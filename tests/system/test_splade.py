@@ -4,12 +4,14 @@ import json
 import math
 import os
 import pathlib
+import pickle
 import shutil
 import signal
 import struct
 import sys
 import tempfile
 import threading
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "models"))
 
@@ -18,6 +20,7 @@ import numpy  # noqa: E402
 import house  # noqa: E402
 import safetensors  # noqa: E402
 import tiny_splade  # noqa: E402
+import torch_archive  # noqa: E402
 from splade_reference import Splade  # noqa: E402
 
 ENGINE = house.BIN / "hostler-engine-llama"
@@ -25,7 +28,7 @@ MODELS = house.BIN.parent / "models" / "tiny_splade"
 NATIVE = pathlib.Path(__file__).resolve().parents[2] / "build/native/llama"
 # One backend, or the numbers depend on the processor.
 ENVIRONMENT = {"HOSTLER_GGML_CPU": str(NATIVE / "libggml-cpu-haswell.so")}
-VARIANTS = ["bert", "bert-f16", "bert-bf16", "distil", "plain"]
+VARIANTS = ["bert", "bert-f16", "bert-bf16", "torch", "distil", "plain"]
 
 TEXTS = [
     "The cat is playing.",
@@ -86,6 +89,9 @@ class Numbers(Splades):
         for name in ("bert", "distil", "plain"):
             with self.subTest(name):
                 self.compare(name, name, 1 - 1e-9)  # another tokenisation would show
+
+    def test_pytorchs_own_archive_holds_the_same(self):
+        self.compare("torch", "bert", 1 - 1e-9)
 
     def test_halves_are_near(self):
         for name in ("bert-f16", "bert-bf16"):
@@ -195,6 +201,49 @@ def without(*names):
     return lambda folder: [(folder / name).unlink() for name in names]
 
 
+class Calls:
+    def __reduce__(self):
+        return os.system, ("touch /tmp/hostler-was-here",)
+
+
+def as_archive(program=None):
+    def change(folder):
+        (folder / "model.safetensors").unlink()
+        config = tiny_splade.configuration()
+        torch_archive.save(folder / "pytorch_model.bin", tiny_splade.bert(config), program)
+    return change
+
+
+def archive_cut(size):
+    def change(folder):
+        as_archive()(folder)
+        path = folder / "pytorch_model.bin"
+        os.truncate(path, size if size >= 0 else path.stat().st_size + size)
+    return change
+
+
+def repacked(folder, method, rename=None, shorten=None):
+    as_archive()(folder)
+    path = folder / "pytorch_model.bin"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(rename(name) if rename else name, data[:4] if name == shorten else data)
+
+
+def packed_archive(folder):
+    repacked(folder, zipfile.ZIP_DEFLATED)
+
+
+def other_archive(folder):
+    repacked(folder, zipfile.ZIP_STORED, rename=lambda name: "word/" + name.rsplit("/", 1)[1].replace("pkl", "xml"))
+
+
+def short_storage(folder):
+    repacked(folder, zipfile.ZIP_STORED, shorten="archive/data/0")
+
+
 EMBEDDINGS = "bert.embeddings.word_embeddings.weight"
 BIAS = "cls.predictions.bias"
 HOSTILE = {
@@ -224,8 +273,18 @@ HOSTILE = {
     "other-shape": (with_header(lambda h: h[BIAS].update(shape=[1, len(tiny_splade.VOCABULARY)])), "has the shape"),
     "no-head": (with_header(lambda h: h.update({"x" + name: h.pop(name) for name in list(h) if name.startswith("cls.")})), "masked-word head"),
     "no-layer": (with_header(lambda h: h.update({"x": h.pop("bert.encoder.layer.1.output.dense.bias")})), "no tensor \"encoder.layer.1.output.dense.bias\""),
-    "no-weights": (without("model.safetensors"), "has no model.safetensors"),
-    "pickle": (lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"), "pytorch_model.bin only"),
+    "no-weights": (without("model.safetensors"), "has no model.safetensors and no pytorch_model.bin"),
+    # PyTorch's own archive
+    **{f"archive-cut-{size}": (archive_cut(size), "cut off|directory|too short|safetensors") for size in (0, 3, 4, 30, 1000, 100_000, -1, -30, -500)},
+    "archive-junk": (as_archive(program=b"\x80\x02junk"), "does more than build tensors|broken"),
+    "archive-nothing": (as_archive(program=b""), "ends too early"),
+    "archive-no-tensors": (as_archive(program=b"\x80\x02}q\0."), "no tensor"),
+    "archive-deep": (as_archive(program=b"\x80\x02)" + b"\x85" * 100_000 + b"."), "too deep"),
+    "archive-calls": (as_archive(program=pickle.dumps(Calls(), protocol=2)), "wants to call \"(posix|os)\\.system\""),
+    "archive-long-text": (as_archive(program=b"\x80\x02X\xff\xff\xff\x7fabc."), "longer than the pickle"),
+    "archive-packed": (packed_archive, "packed archive"),
+    "archive-of-others": (other_archive, "no data.pkl"),
+    "archive-short-storage": (short_storage, "beyond its storage"),
     # what they mean
     "no-config": (without("config.json"), "holds no model"),
     "llama": (with_config(model_type="llama"), "holds no model"),
@@ -265,6 +324,7 @@ class Hostile(Splades):
         for name in ("odd", "unknown"):
             self.assertRegex(hostler.load(name).text, "options\\.(quantization|threads)")
         self.assertEqual(hostler.crashes(), [])
+        self.assertFalse(pathlib.Path("/tmp/hostler-was-here").exists(), "a pickle was run")
         self.assertEqual(self.embed(hostler, "good", "the cat").status, 200)
 
     def test_an_engine_that_is_killed_while_it_reads_can_be_started_again(self):
