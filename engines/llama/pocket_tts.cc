@@ -111,6 +111,7 @@ Result<> PocketTts::SpeakPiece(const std::string& text, mtmd_bitmap* voice, std:
   for (int frame = 0; !done && frame < most; ++frame) {
     if (stop.stop_requested()) return {};
     const float* next = nullptr;
+    dice_.Rolls(seed);
     if (speech.step_gen(LLAMA_TOKEN_NULL, state, &next, &done) != 0) return Failed("predicting a frame");
     state = next;
     const char* data = nullptr;

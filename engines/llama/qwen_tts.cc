@@ -241,6 +241,7 @@ Result<> QwenTts::SpeakPiece(const QwenPrompt& prompt, std::uint32_t seed, Louds
   for (; frame < limit && !stop.stop_requested(); ++frame) {
     const llama_token code = codes.Next(parts_.context.get());
     if (code == tokens_.codec_eos) break;
+    dice_.Rolls(seed);
     HOSTLER_TRY(Row next, sound.AddFrame(code - tokens_.first_code, state));
     HOSTLER_TRY(const std::vector<float> due, sound.Due());
     if (!out.Write(due)) return {};

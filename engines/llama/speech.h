@@ -67,8 +67,10 @@ class Dice {
   // end the load and not the first request.
   [[nodiscard]] static Result<Dice> WarmUp(const SpeechParts& parts);
 
-  // Starts the generator at `seed`, below 2^31.
+  // The next frame with `seed`, below 2^31, starts the generator there.
   [[nodiscard]] Result<> Restart(std::uint32_t seed);
+  // To be told before each frame: a piece may end without any.
+  void Rolls(std::uint32_t seed) { last_ = seed; }
 
  private:
   [[nodiscard]] Result<mtmd_gen_out> Frame(std::uint32_t seed);

@@ -60,7 +60,6 @@ Result<Dice> Dice::WarmUp(const SpeechParts& parts) {
 
 Result<> Dice::Restart(std::uint32_t seed) {
   if (last_ == seed) HOSTLER_OK(Frame(kWarmUpSeed));
-  last_ = seed;
   return {};
 }
 
