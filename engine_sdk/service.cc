@@ -55,6 +55,7 @@ Service::Service(Loop& loop, Engine& engine, log::Log& log, Options options)
   add(kPost, "/generate/clone", &Service::Clone);
   add(kPost, "/generate/design", &Service::Design);
   add(kPost, "/transcribe", &Service::Transcribe);
+  add(kPost, "/diarize", &Service::Diarize);
   add(kGet, "/logs", &Service::Logs);
   add(kGet, "/logs/stream", &Service::LogStream);
   add(kPost, "/logs/clear", &Service::ClearLogs);

@@ -46,7 +46,12 @@ struct TranscribeOptions {
   std::string format;
   std::string grammar;  // a file
   std::optional<double> temperature;
+  std::optional<int> speakers;
   bool words = false;
+  bool translate = false;
+  bool diarize = false;
+  bool vad = false;
+  bool stream = false;
 };
 struct LogsOptions {
   bool follow = false;

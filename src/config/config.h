@@ -48,6 +48,7 @@ struct Config {
   std::vector<std::string> pinned;  // never evicted, never idled out
   std::string default_tts = "espeak";
   std::string default_stt = "pocketsphinx";
+  std::string default_diarization;  // tells speakers apart; empty: none
   // [store]
   std::filesystem::path cache;        // the Hugging Face cache; empty: as huggingface_hub finds it (HF_HUB_CACHE, HF_HOME …)
   std::filesystem::path models_base;  // holds models/, external_models/, samples/; empty: the home
@@ -62,7 +63,8 @@ struct Config {
   int download_memory_mb = 32;    // received and not on disk yet, over all downloads
   int download_tasks = 2;         // models that are fetched at the same time
   // [speech]
-  int max_input_length = 4096;  // characters
+  int max_input_length = 4096;      // characters
+  double max_recording_hours = 12;  // of what is transcribed
 
   std::filesystem::path home;        // --home, $HOSTLER_HOME, else $XDG_STATE_HOME/hostler, else ~/.local/state/hostler
   std::vector<model::Entry> models;  // [[model]]: what the user adds to the catalogue

@@ -95,6 +95,7 @@ preload = ["espeak"]
 pinned = ["a/b", "c"]
 default_tts = "flite"
 default_stt = "x"
+default_diarization = "who"
 [store]
 cache = "/hub"
 models_base = "/app"
@@ -110,6 +111,7 @@ memory_mb = 8
 tasks = 3
 [speech]
 max_input_length = 10
+max_recording_hours = 0.5
 )");
   ASSERT_TRUE(loaded) << loaded.error().Text();
   const Config& c = loaded->config;
@@ -138,6 +140,7 @@ max_input_length = 10
   EXPECT_THAT(c.pinned, ElementsAre("a/b", "c"));
   EXPECT_EQ(c.default_tts, "flite");
   EXPECT_EQ(c.default_stt, "x");
+  EXPECT_EQ(c.default_diarization, "who");
   EXPECT_EQ(c.cache, "/hub");
   EXPECT_EQ(c.models_base, "/app");
   EXPECT_EQ(c.database, "/d/hostler.db");
@@ -150,6 +153,7 @@ max_input_length = 10
   EXPECT_EQ(c.download_memory_mb, 8);
   EXPECT_EQ(c.download_tasks, 3);
   EXPECT_EQ(c.max_input_length, 10);
+  EXPECT_EQ(c.max_recording_hours, 0.5);
   for (const KeyInfo& key : Keys()) EXPECT_EQ(Find(*loaded, key.key).origin, Origin::kFile) << key.key;
   EXPECT_EQ(Find(*loaded, "models.pinned").value, R"(["a/b", "c"])");
   EXPECT_EQ(Find(*loaded, "server.host").where, Line(3));
@@ -218,6 +222,7 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"models.pinned", "a"},
                                                       {"models.default_tts", "a"},
                                                       {"models.default_stt", "a"},
+                                                      {"models.default_diarization", "a"},
                                                       {"store.cache", "/c"},
                                                       {"store.models_base", "/m"},
                                                       {"store.database", "/d"},
@@ -229,7 +234,8 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"download.connections", "1"},
                                                       {"download.memory_mb", "4"},
                                                       {"download.tasks", "1"},
-                                                      {"speech.max_input_length", "1"}};
+                                                      {"speech.max_input_length", "1"},
+                                                      {"speech.max_recording_hours", "1"}};
   for (const KeyInfo& key : Keys()) {
     ASSERT_TRUE(samples.contains(key.key)) << key.key << ": add a sample";
     auto environment = environment_;

@@ -14,6 +14,10 @@
 namespace hostler::config {
 namespace {
 
+bool IsModelIdOrNone(std::string_view text) {
+  return text.empty() || IsModelId(text);
+}
+
 bool HasControlOrSpace(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; });
 }
@@ -251,6 +255,8 @@ using C = Config;
        "Model that speaks when none is named."},
       {"models.default_stt", "--default-stt", "HOSTLER_DEFAULT_STT", Text(&C::default_stt, kModelIdRule, IsModelId),
        "Model that transcribes when none is named."},
+      {"models.default_diarization", "--default-diarization", "HOSTLER_DEFAULT_DIARIZATION",
+       Text(&C::default_diarization, kModelIdRule, IsModelIdOrNone), "Model that tells speakers apart; empty: none does."},
       {"store.cache", "--cache", "HOSTLER_CACHE", Folder(&C::cache),
        "The Hugging Face cache; empty: HF_HUB_CACHE, HF_HOME/hub, else ~/.cache/huggingface/hub."},
       {"store.models_base", "--models-base", "HOSTLER_MODELS_BASE", Folder(&C::models_base),
@@ -277,6 +283,8 @@ using C = Config;
        "Models that are fetched at the same time; others wait."},
       {"speech.max_input_length", "--max-input-length", "HOSTLER_MAX_INPUT_LENGTH", Whole(&C::max_input_length, 1, 10'000'000),
        "Longest text to speak, in characters."},
+      {"speech.max_recording_hours", "--max-recording-hours", "HOSTLER_MAX_RECORDING_HOURS",
+       Real(&C::max_recording_hours, 0.001, 1000), "Longest recording to transcribe, in hours."},
   };
 }
 

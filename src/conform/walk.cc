@@ -53,6 +53,7 @@ Task<Report> Walk::Run() {
     co_await Speaking();
     co_await Leaving();
     co_await Hearing();
+    co_await Diarizing();
     co_await Unloading();
   }
   co_await Logs();

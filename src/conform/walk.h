@@ -30,6 +30,7 @@ class Walk {
   Task<> Speaking();
   Task<> Leaving();
   Task<> Hearing();
+  Task<> Diarizing();
 
   void Ok(std::string requirement);
   void Failed(std::string requirement, std::string detail);
