@@ -39,6 +39,8 @@ class TestModel : public Model {
     can.voice_clone = true;
     can.sample_rate = 8000;
     can.input_sample_rate = 8000;
+    can.transcribe = true;
+    can.diarize = true;
     return can;
   }
   std::vector<wire::Voice> voices() const override { return {{"one", "One", "en", "female"}}; }
@@ -67,6 +69,10 @@ class TestModel : public Model {
       for (const auto& segment : transcript.segments) on_segment(segment);
     }
     return transcript;
+  }
+  Result<wire::DiarizeReply> Diarize(const wire::DiarizeRequest& request, const Recording& recording, std::stop_token) override {
+    return wire::DiarizeReply{
+        static_cast<double>(recording.samples.size()) / recording.sample_rate, request.speakers.value_or(1), {{0, 1, 0}}};
   }
 
  private:
@@ -349,6 +355,18 @@ TEST_F(EngineTest, TranscribesFormsAndPlainWavs) {
   EXPECT_EQ(stream.ReadEvent().event, "segment");
   EXPECT_EQ(stream.ReadEvent().event, "segment");
   EXPECT_EQ(stream.ReadEvent().event, "done");
+}
+
+TEST_F(EngineTest, TellsSpeakersApart) {
+  Load("a");
+  const std::string wav = media::ToWav({16000, 1, std::vector<std::int16_t>(8000, 3)});
+  const auto reply = caller.As<wire::DiarizeReply>(caller.Post("/diarize?speakers=3&threshold=0.5", wav));
+  EXPECT_DOUBLE_EQ(reply.duration, 0.5);
+  EXPECT_EQ(reply.speakers, 3);
+  EXPECT_EQ(reply.turns.size(), 1U);
+  for (const std::string query : {"speakers=0", "speakers=101", "speakers=many", "threshold=2", "language=en"})
+    EXPECT_EQ(Caller::ErrorCode(caller.Post("/diarize?" + query, wav)), "bad_request") << query;
+  EXPECT_EQ(Caller::ErrorCode(caller.Post("/diarize", "junk")), "bad_request");
 }
 
 TEST_F(EngineTest, LogsMemoryAndTimeOfLoadsAndUnloads) {

@@ -58,6 +58,7 @@ Service::Service(Loop& loop, Engine& engine, log::Log& log, Options options)
   add(kPost, "/embed", &Service::Embed);
   add(kPost, "/rerank", &Service::Rerank);
   add(kPost, "/sparse", &Service::Sparse);
+  add(kPost, "/diarize", &Service::Diarize);
   add(kGet, "/logs", &Service::Logs);
   add(kGet, "/logs/stream", &Service::LogStream);
   add(kPost, "/logs/clear", &Service::ClearLogs);

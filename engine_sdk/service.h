@@ -78,8 +78,19 @@ class Service {
   Task<> SendWav(http::Exchange& exchange, Job& job, Pipe::Piece piece);
 
   // hearing.cc
+  struct Hearing {
+    std::string name;  // "Transcription", for the log
+    std::string verb;  // "transcribe"
+    std::optional<std::string> model_id;
+    AudioSource audio;
+    bool as_events = false;
+    bool (*can)(const wire::Capabilities&) = nullptr;
+    // On the model's thread: the document that is the answer; may write events before it.
+    std::function<Result<std::string>(Model&, const Recording&, Pipe&, std::stop_token)> work;
+  };
   Task<> Transcribe(http::Exchange& exchange);
-  Task<> Hear(http::Exchange& exchange, wire::TranscribeRequest request, AudioSource audio);
+  Task<> Diarize(http::Exchange& exchange);
+  Task<> Hear(http::Exchange& exchange, Hearing hearing);
   Task<> SendDocument(http::Exchange& exchange, Job& job);
   Task<> SendSegments(http::Exchange& exchange, Job& job);
 

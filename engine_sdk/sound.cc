@@ -24,8 +24,8 @@ std::vector<float> HalfKernel() {
   return kernel;
 }
 
-std::vector<std::int16_t> MixDown(const media::Audio& audio) {
-  if (audio.channels == 1) return audio.samples;
+std::vector<std::int16_t> MixDown(media::Audio audio) {
+  if (audio.channels == 1) return std::move(audio.samples);
   const auto channels = static_cast<std::size_t>(audio.channels);
   std::vector<std::int16_t> mono(audio.samples.size() / channels);
   for (std::size_t i = 0; i < mono.size(); ++i) {
@@ -68,10 +68,9 @@ Result<Recording> ToRecording(std::string_view wav, int sample_rate) {
   if (audio->samples.empty() || audio->channels < 1 || audio->sample_rate < 1) {
     return Fail(Error{Code::kInvalid, "the recording holds no sound", "Send a WAV with PCM s16le samples."}.At("audio"));
   }
-  Recording recording;
-  recording.samples = MixDown(*audio);
-  recording.sample_rate = sample_rate == 0 ? audio->sample_rate : sample_rate;
-  recording.samples = Resample(recording.samples, audio->sample_rate, recording.sample_rate);
+  const int came = audio->sample_rate;
+  Recording recording{sample_rate == 0 ? came : sample_rate, MixDown(*std::move(audio))};
+  if (recording.sample_rate != came) recording.samples = Resample(recording.samples, came, recording.sample_rate);
   return recording;
 }
 

@@ -74,6 +74,7 @@ wire::Capabilities FakeModel::capabilities() const {
   can.speed_control = Can("speed_control");
   can.voice_blend = options_.blends.value_or(false);
   can.transcribe = can.word_times = true;
+  can.diarize = true;
   can.languages = {"en-us", "de"};
   can.sample_rate = options_.sample_rate.value_or(16000);
   can.input_sample_rate = kInputRate;
@@ -205,6 +206,23 @@ Result<wire::Transcript> FakeModel::Transcribe(const wire::TranscribeRequest& re
   }
   log_.Info("fake {} request {} ends: {}", id_, number, transcript.text);
   return transcript;
+}
+
+// Everybody speaks for 1.5 s in turn, two people unless the request says how many.
+Result<wire::DiarizeReply> FakeModel::Diarize(const wire::DiarizeRequest& request, const engine_sdk::Recording& recording,
+                                              std::stop_token stop) {
+  constexpr double kTurn = 1.5;  // seconds
+  const int number = BeginRequest("tell speakers apart");
+  wire::DiarizeReply reply;
+  reply.duration = static_cast<double>(recording.samples.size()) / recording.sample_rate;
+  const int speakers = request.speakers.value_or(2);
+  for (int i = 0; kTurn * i < reply.duration; ++i) {
+    HOSTLER_OK(Misbehave(i, stop));
+    reply.turns.push_back({kTurn * i, std::min(reply.duration, kTurn * (i + 1)), i % speakers});
+    reply.speakers = std::min(speakers, i + 1);
+  }
+  log_.Info("fake {} request {} ends: {} turns", id_, number, reply.turns.size());
+  return reply;
 }
 
 }  // namespace hostler::fake

@@ -26,6 +26,8 @@ class FakeModel : public engine_sdk::Model {
                                                     const engine_sdk::Recording& recording,
                                                     const std::function<void(const wire::Segment&)>& on_segment,
                                                     std::stop_token stop) override;
+  [[nodiscard]] Result<wire::DiarizeReply> Diarize(const wire::DiarizeRequest& request, const engine_sdk::Recording& recording,
+                                                   std::stop_token stop) override;
 
   // fake_vectors.cc
   [[nodiscard]] int batch() const override { return options_.batch.value_or(8); }

@@ -19,8 +19,8 @@ class FakeEngine : public engine_sdk::Engine {
 
   [[nodiscard]] std::string name() const override { return "fake"; }
   [[nodiscard]] std::vector<std::string> features() const override {
-    return {"generate.control",  "generate.clone", "generate.design", "transcribe",
-            "transcribe.stream", "embed",          "rerank",          "sparse"};
+    return {"generate.control", "generate.clone", "generate.design", "transcribe", "transcribe.stream",
+            "diarize",          "embed",          "rerank",          "sparse"};
   }
   [[nodiscard]] std::vector<std::string> BuiltInModels() const override { return {"fake"}; }
   [[nodiscard]] bool NeedsFiles(const std::string& model_id) const override { return model_id.starts_with("no-such-model"); }

@@ -179,6 +179,7 @@ std::optional<Guess> AsWhisper(const Facts& facts) {
   // n_vocab, n_audio_ctx, n_audio_state, n_audio_head, n_audio_layer, n_text_ctx, n_text_state, n_text_head, n_text_layer,
   // n_mels, ftype
   std::int32_t numbers[11] = {};
+  std::string other;
   for (const std::string& file : Those(facts, [](const std::string& name) { return FileName(name).ends_with(".bin"); })) {
     const std::string_view head = Head(facts, file);
     if (!head.starts_with(kMagic) || head.size() < kMagic.size() + sizeof(numbers)) continue;
@@ -186,12 +187,16 @@ std::optional<Guess> AsWhisper(const Facts& facts) {
     const auto plausible = [](std::int32_t number) { return number > 0 && number < 1'000'000; };
     const bool whisper =
         std::all_of(std::begin(numbers), std::begin(numbers) + 10, plausible) && (numbers[9] == 80 || numbers[9] == 128);
-    if (!whisper) return LeaveOut(facts, data::LastSegment(file) + " is a ggml file, but not of a whisper model");
+    if (!whisper) {
+      other = file;  // a voice activity model lies beside the weights
+      continue;
+    }
     constexpr std::int32_t kManyLanguages = 51'865;  // words; English alone has one less
     Entry entry = Begin(facts, ModelType::kStt, "faster-whisper", data::kWhisperEngine, file);
     entry.description = numbers[0] >= kManyLanguages ? "Whisper, many languages" : "Whisper, English only";
     return Found(facts, std::move(entry), "a whisper model in ggml's format");
   }
+  if (!other.empty()) return LeaveOut(facts, data::LastSegment(other) + " is a ggml file, but not of a whisper model");
   return std::nullopt;
 }
 

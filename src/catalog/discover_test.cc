@@ -155,6 +155,15 @@ TEST(DiscoverTest, WhisperIsKnownByItsNumbers) {
   const auto old = Discover(File("gpt.bin", Whisper(50257, 12)));
   EXPECT_FALSE(old.entry.has_value());
   EXPECT_THAT(old.why, HasSubstr("not of a whisper model"));
+  // Voice activity models lie beside the weights, and come first in the alphabet.
+  Facts folder = File("tiny", "");
+  folder.is_folder = true;
+  folder.files = {"ggml-silero-v5.1.2.bin", "ggml-tiny.bin"};
+  folder.heads = {{"ggml-silero-v5.1.2.bin", std::string("lmgg\x0a\0\0\0silero-16k", 18) + std::string(60, '\1')},
+                  {"ggml-tiny.bin", Whisper(51865)}};
+  const auto both = Discover(folder);
+  ASSERT_TRUE(both.entry) << both.why;
+  EXPECT_EQ(both.entry->main_file, "ggml-tiny.bin");
   EXPECT_FALSE(Discover(File("x.bin", "lmgg\x01")).entry.has_value());
 }
 

@@ -274,6 +274,55 @@ TEST(Transcribe, FormatsAndFiles) {
   EXPECT_THAT(world.daemon.received().back().body, HasSubstr("from standard input"));
 }
 
+TEST(Transcribe, ShowsTheTextWhileItIsHeard) {
+  World world;
+  const auto answer = [&](const std::string& events) {
+    world.daemon.Handle("POST /v1/audio/transcriptions", [events](http::Exchange& exchange) {
+      return exchange.Send(http::TextResponse(events, "text/event-stream"));
+    });
+  };
+  world.Write("a.wav", "SOUND");
+  const std::string a = world.Path("a.wav").string();
+  const std::string delta = "data: {\"type\":\"transcript.text.delta\",\"delta\":\"one\"}\n\n";
+  answer(delta +
+         "data: {\"type\":\"transcript.text.delta\",\"delta\":\" two\"}\n\n"
+         "data: {\"type\":\"transcript.text.done\",\"text\":\"one two\"}\n\n");
+  EXPECT_EQ(world.Run({"transcribe", a, "--stream"}), 0);
+  EXPECT_EQ(world.out, "one two\n");
+  EXPECT_THAT(world.daemon.received().back().body, HasSubstr("name=\"stream\"\r\n\r\ntrue\r\n"));
+  answer(delta);
+  EXPECT_NE(world.Run({"transcribe", a, "--stream"}), 0) << "half a text is not a text";
+  answer(delta + "event: error\ndata: {\"error\":{\"message\":\"it died\",\"code\":\"upstream_error\"}}\n\n");
+  EXPECT_NE(world.Run({"transcribe", a, "--stream"}), 0);
+  EXPECT_THAT(world.err, HasSubstr("it died"));
+  EXPECT_EQ(world.Run({"transcribe", a, "--stream", "--diarize"}), 2);
+  EXPECT_EQ(world.Run({"transcribe", a, "--stream", "--json"}), 2);
+  EXPECT_EQ(world.Run({"transcribe", a, "--stream", "-o", world.Path("x.txt").string()}), 2);
+}
+
+TEST(Transcribe, SaysWhoSaidWhat) {
+  World world;
+  AnswerTranscript(world, R"({"text":"a b","segments":[{"speaker":"SPEAKER_00","start":0,"end":1,"text":"a"},)"
+                          R"({"speaker":"SPEAKER_01","start":1,"end":2,"text":"b"}]})");
+  world.Write("a.wav", "SOUND");
+  const std::string a = world.Path("a.wav").string();
+  EXPECT_EQ(world.Run({"transcribe", a, "--diarize", "--speakers", "2", "--vad"}), 0);
+  EXPECT_EQ(world.out, "SPEAKER_00: a\nSPEAKER_01: b\n");
+  const std::string body = world.daemon.received().back().body;
+  for (const char* field : {"diarize", "speakers", "vad"}) EXPECT_THAT(body, HasSubstr(std::string("name=\"") + field + '"'));
+  EXPECT_EQ(world.Run({"transcribe", a, "--diarize", "--format", "srt"}), 2);
+  EXPECT_EQ(world.Run({"transcribe", a, "--speakers", "2"}), 2);
+}
+
+TEST(Transcribe, TranslatesAtTheOtherRoute) {
+  World world;
+  world.daemon.Handle("POST /v1/audio/translations",
+                      [](http::Exchange& exchange) { return exchange.Send(http::TextResponse("in English")); });
+  world.Write("a.wav", "SOUND");
+  EXPECT_EQ(world.Run({"transcribe", world.Path("a.wav").string(), "--translate"}), 0);
+  EXPECT_EQ(world.out, "in English\n");
+}
+
 TEST(Transcribe, OneBadFileDoesNotStopTheOthers) {
   World world;
   AnswerTranscript(world, "hi");

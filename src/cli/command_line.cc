@@ -262,10 +262,16 @@ void Tree::BuildSpeech() {
   Takes(transcribe->add_option("--language", write.language, "Language, like en"), "LANGUAGE");
   Takes(transcribe->add_option("--prompt", write.prompt, "Words that are likely to come up"), "TEXT");
   Takes(transcribe->add_option("--format", write.format, "Format; default: from the output's ending, else text"),
-        "json,text,srt,vtt,verbose_json");
+        "json,text,srt,vtt,verbose_json,diarized_json");
   Takes(transcribe->add_option("--grammar", write.grammar, "JSGF grammar: only what it allows is heard"), "FILE");
   Takes(transcribe->add_option("--temperature", write.temperature, "From 0 (likeliest words) to 1"), "NUMBER");
   transcribe->add_flag("--words", write.words, "The time of every word (verbose_json)");
+  transcribe->add_flag("--translate", write.translate, "Write it down in English");
+  transcribe->add_flag("--diarize", write.diarize, "Who said what");
+  Takes(transcribe->add_option("--speakers", write.speakers, "How many people speak; default: found out"), "NUMBER")
+      ->check(CLI::Range(1, 100));
+  transcribe->add_flag("--vad", write.vad, "Leave silence out before listening");
+  transcribe->add_flag("--stream", write.stream, "Show the text while it is heard; on a terminal this is so anyway");
 
   CLI::App* voices =
       Command(app_, "voices", "List voices", [this](const Context& context) { return RunVoices(context, values_.voices); });

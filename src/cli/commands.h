@@ -55,7 +55,12 @@ struct TranscribeOptions {
   std::string format;
   std::string grammar;  // a file
   std::optional<double> temperature;
+  std::optional<int> speakers;
   bool words = false;
+  bool translate = false;
+  bool diarize = false;
+  bool vad = false;
+  bool stream = false;
 };
 struct EmbedOptions {
   std::vector<std::string> texts;  // "-": the lines of standard input

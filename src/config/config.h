@@ -49,7 +49,8 @@ struct Config {
   std::vector<std::string> pinned;  // never evicted, never idled out
   std::string default_tts = "espeak";
   std::string default_stt = "pocketsphinx";
-  std::string default_llm;  // empty: the only one that is loaded, or on the disk
+  std::string default_llm;          // empty: the only one that is loaded, or on the disk
+  std::string default_diarization;  // tells speakers apart; empty: none
   // [store]
   std::filesystem::path cache;        // the Hugging Face cache; empty: as huggingface_hub finds it (HF_HUB_CACHE, HF_HOME …)
   std::filesystem::path models_base;  // holds models/, external_models/, samples/; empty: the home
@@ -71,6 +72,7 @@ struct Config {
   std::filesystem::path presets;     // voices under a name; empty: none
   double max_reference_s = 60;       // of a recording whose voice is cloned
   int max_samples = 100;             // recordings in samples/ that hostler puts there
+  double max_recording_hours = 12;   // of what is transcribed
 
   std::filesystem::path home;        // --home, $HOSTLER_HOME, else $XDG_STATE_HOME/hostler, else ~/.local/state/hostler
   std::vector<model::Entry> models;  // [[model]]: what the user adds to the catalogue

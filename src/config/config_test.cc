@@ -97,6 +97,7 @@ pinned = ["a/b", "c"]
 default_tts = "flite"
 default_stt = "x"
 default_llm = "org/l"
+default_diarization = "who"
 [store]
 cache = "/hub"
 models_base = "/app"
@@ -118,6 +119,7 @@ normalize = true
 presets = "/d/presets.toml"
 max_reference_s = 12.5
 max_samples = 3
+max_recording_hours = 0.5
 )");
   ASSERT_TRUE(loaded) << loaded.error().Text();
   const Config& c = loaded->config;
@@ -147,6 +149,7 @@ max_samples = 3
   EXPECT_EQ(c.default_tts, "flite");
   EXPECT_EQ(c.default_stt, "x");
   EXPECT_EQ(c.default_llm, "org/l");
+  EXPECT_EQ(c.default_diarization, "who");
   EXPECT_EQ(c.cache, "/hub");
   EXPECT_EQ(c.models_base, "/app");
   EXPECT_EQ(c.database, "/d/hostler.db");
@@ -166,6 +169,7 @@ max_samples = 3
   EXPECT_EQ(c.presets, "/d/presets.toml");
   EXPECT_EQ(c.max_reference_s, 12.5);
   EXPECT_EQ(c.max_samples, 3);
+  EXPECT_EQ(c.max_recording_hours, 0.5);
   for (const KeyInfo& key : Keys()) EXPECT_EQ(Find(*loaded, key.key).origin, Origin::kFile) << key.key;
   EXPECT_EQ(Find(*loaded, "models.pinned").value, R"(["a/b", "c"])");
   EXPECT_EQ(Find(*loaded, "server.host").where, Line(3));
@@ -236,6 +240,7 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"models.default_tts", "a"},
                                                       {"models.default_stt", "a"},
                                                       {"models.default_llm", "a"},
+                                                      {"models.default_diarization", "a"},
                                                       {"store.cache", "/c"},
                                                       {"store.models_base", "/m"},
                                                       {"store.database", "/d"},
@@ -253,7 +258,8 @@ TEST_F(ConfigTest, EveryFlagAndVariableReachesItsKey) {
                                                       {"speech.normalize", "on"},
                                                       {"speech.presets", "/d/presets.toml"},
                                                       {"speech.max_reference_s", "5"},
-                                                      {"speech.max_samples", "1"}};
+                                                      {"speech.max_samples", "1"},
+                                                      {"speech.max_recording_hours", "1"}};
   for (const KeyInfo& key : Keys()) {
     ASSERT_TRUE(samples.contains(key.key)) << key.key << ": add a sample";
     auto environment = environment_;

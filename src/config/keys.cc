@@ -14,6 +14,10 @@
 namespace hostler::config {
 namespace {
 
+bool IsModelIdOrNone(std::string_view text) {
+  return text.empty() || IsModelId(text);
+}
+
 bool HasControlOrSpace(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; });
 }
@@ -256,6 +260,8 @@ using C = Config;
       {"models.default_llm", "--default-llm", "HOSTLER_DEFAULT_LLM",
        Text(&C::default_llm, "a model id, or nothing", [](std::string_view text) { return text.empty() || IsModelId(text); }),
        "Model that chats when none is named; empty: the only one that is loaded, or on the disk."},
+      {"models.default_diarization", "--default-diarization", "HOSTLER_DEFAULT_DIARIZATION",
+       Text(&C::default_diarization, kModelIdRule, IsModelIdOrNone), "Model that tells speakers apart; empty: none does."},
       {"store.cache", "--cache", "HOSTLER_CACHE", Folder(&C::cache),
        "The Hugging Face cache; empty: HF_HUB_CACHE, HF_HOME/hub, else ~/.cache/huggingface/hub."},
       {"store.models_base", "--models-base", "HOSTLER_MODELS_BASE", Folder(&C::models_base),
@@ -293,6 +299,8 @@ using C = Config;
        "Longest recording of a voice to clone, in seconds."},
       {"speech.max_samples", "--max-samples", "HOSTLER_MAX_SAMPLES", Whole(&C::max_samples, 0, 100'000),
        "Recordings that may be put into samples/ over the API."},
+      {"speech.max_recording_hours", "--max-recording-hours", "HOSTLER_MAX_RECORDING_HOURS",
+       Real(&C::max_recording_hours, 0.001, 1000), "Longest recording to transcribe, in hours."},
   };
 }
 

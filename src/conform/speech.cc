@@ -111,7 +111,7 @@ Task<> Walk::Leaving() {
 
 Task<> Walk::Hearing() {
   if (!capabilities_.transcribe) {
-    Skipped("POST /transcribe", "the model does not write down what it hears");
+    Skipped("POST /transcribe", "the model does not transcribe");
     co_return;
   }
   http::Headers type;
@@ -128,6 +128,24 @@ Task<> Walk::Hearing() {
   const auto events = co_await subject_.Events(kPost, target, wav, type, SIZE_MAX);
   Expect(!events.empty() && events.back().event == "done", "a transcription as events ends with `done`",
          std::to_string(events.size()) + " events");
+}
+
+Task<> Walk::Diarizing() {
+  if (!capabilities_.diarize.value_or(false)) {
+    Skipped("POST /diarize", "the model does not tell speakers apart");
+    co_return;
+  }
+  http::Headers type;
+  type.Set("Content-Type", "audio/wav");
+  const std::string target = "/diarize?model_id=" + PercentEncode(model_);
+  const auto response = co_await subject_.Ask(kPost, target, SmallWav(capabilities_.input_sample_rate), type);
+  const auto reply = json::Parse<wire::DiarizeReply>(response.body, json::Unknown::kIgnore);
+  Expect(response.status == 200 && reply && std::abs(reply->duration - 1) < 0.05,
+         "POST /diarize answers with duration, speakers, turns", reply ? Seen(response) : reply.error().Text());
+  ExpectError(co_await subject_.Ask(kPost, target, "this is no recording", type), 400, "",
+              "a broken recording of speakers is an error of the client");
+  ExpectError(co_await subject_.Ask(kPost, target + "&speakers=-1", SmallWav(capabilities_.input_sample_rate), type), 400,
+              "bad_request", "a number of speakers that cannot be is refused");
 }
 
 }  // namespace hostler::conform

@@ -54,6 +54,7 @@ Task<Report> Walk::Run() {
     co_await Leaving();
     co_await Hearing();
     co_await Vectors();
+    co_await Diarizing();
     co_await Unloading();
   }
   co_await Logs();

@@ -37,6 +37,7 @@ class Walk {
   Task<> SparseVectors();
   // Of a feature that this model does not have.
   Task<> Refusing(std::string target, std::string body);
+  Task<> Diarizing();
 
   void Ok(std::string requirement);
   void Failed(std::string requirement, std::string detail);

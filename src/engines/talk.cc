@@ -161,23 +161,80 @@ Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Design(std::shared_ptr<c
   co_return co_await Generate(std::move(handle), "/generate/design", json::ToJson(request), std::move(what));
 }
 
+SegmentStream::SegmentStream(std::unique_ptr<http::Reply> reply, std::shared_ptr<const Handle> handle, Activity activity)
+    : reply_(std::move(reply)), handle_(std::move(handle)), activity_(std::move(activity)), parser_(kLongestTranscript) {}
+
+Error SegmentStream::Nonsense(std::string_view what) const {
+  return Error{
+      Code::kUpstream, fmt::format("the engine of \"{}\" {}", handle_->model, what), "Check it with `hostler conform`.", {}, {}};
+}
+
+void SegmentStream::Take(const http::SseEvent& event) {
+  if (transcript_ || error_) return;  // the last word was said
+  if (event.event == "segment") {
+    if (auto segment = json::Parse<wire::Segment>(event.data, json::Unknown::kIgnore))
+      segments_.push_back(*std::move(segment));
+    else
+      error_ = Nonsense("sent a segment that is none: " + segment.error().Text());
+  } else if (event.event == "done") {
+    if (auto transcript = json::Parse<wire::Transcript>(event.data, json::Unknown::kIgnore))
+      transcript_ = *std::move(transcript);
+    else
+      error_ = Nonsense("sent a transcript that is none: " + transcript.error().Text());
+  } else if (event.event == "error") {
+    error_ = ErrorOfReply(500, event.data);
+  }
+}
+
+Task<Result<std::optional<wire::Segment>>> SegmentStream::Next() {
+  while (segments_.empty() && !transcript_ && !error_) {
+    const auto piece = co_await reply_->ReadSome();
+    if (!piece) co_return Fail(co_await Explain(handle_, piece.error()));
+    if (piece->empty())
+      error_ = Nonsense("ended its report without a transcript");
+    else if (!parser_.Feed(*piece, [this](const http::SseEvent& event) { Take(event); }))
+      error_ = Nonsense("sent an event without end");
+  }
+  if (segments_.empty()) {
+    if (error_) co_return Fail(*error_);
+    co_return std::optional<wire::Segment>();
+  }
+  std::optional<wire::Segment> segment(std::move(segments_.front()));
+  segments_.pop_front();
+  co_return segment;
+}
+
+namespace {
+
+// A form of `request` (JSON) and `audio`.
+http::Request AudioForm(std::string_view target, const std::string& json, std::string wav) {
+  const std::string boundary = "hostler-" + RandomHex(32);
+  http::Request request;
+  request.method = http::Method::kPost;
+  request.target = target;
+  request.headers.Set("Content-Type", "multipart/form-data; boundary=" + boundary);
+  const std::string head = fmt::format(
+      "--{0}\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n{1}\r\n"
+      "--{0}\r\nContent-Disposition: form-data; name=\"audio\"; filename=\"audio.wav\"\r\nContent-Type: audio/wav\r\n\r\n",
+      boundary, json);
+  const std::string tail = fmt::format("\r\n--{}--\r\n", boundary);
+  request.body.reserve(head.size() + wav.size() + tail.size());
+  request.body.append(head).append(wav).append(tail);
+  return request;
+}
+
+std::string OfAudio(std::string_view what, const std::string& wav) {
+  return fmt::format("{} of {} of audio", what, HumanBytes(static_cast<double>(wav.size())));
+}
+
+}  // namespace
+
 Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest transcribe,
                                                        std::string wav) {
   http::Client& client = Here(co_await boost::asio::this_coro::executor);
   transcribe.model_id.reset();
-  const Activity activity(handle, fmt::format("transcription of {} of audio", HumanBytes(static_cast<double>(wav.size()))));
-  const std::string boundary = "hostler-" + RandomHex(32);
-  http::Request request;
-  request.method = http::Method::kPost;
-  request.target = "/transcribe";
-  request.headers.Set("Content-Type", "multipart/form-data; boundary=" + boundary);
-  request.body = fmt::format(
-      "--{0}\r\nContent-Disposition: form-data; name=\"request\"\r\nContent-Type: application/json\r\n\r\n{1}\r\n"
-      "--{0}\r\nContent-Disposition: form-data; name=\"audio\"; filename=\"audio.wav\"\r\nContent-Type: audio/wav\r\n\r\n",
-      boundary, json::ToJson(transcribe));
-  request.body += wav;
-  wav = std::string();  // long recordings need not lie here twice
-  request.body += fmt::format("\r\n--{}--\r\n", boundary);
+  const Activity activity(handle, OfAudio("transcription", wav));
+  http::Request request = AudioForm("/transcribe", json::ToJson(transcribe), std::move(wav));
   auto transcript = co_await Call<wire::Transcript>(client, handle->endpoint, std::move(request), kLongestTranscript);
   if (!transcript) co_return Fail(co_await Explain(handle, transcript.error()));
   co_return std::move(*transcript);
@@ -214,6 +271,38 @@ Task<Result<>> Switchboard::Converse(std::shared_ptr<const Handle> handle, http:
   auto answered = co_await handle->adapter->Converse(client, *handle, exchange, std::move(route), std::move(body));
   if (!answered) co_return Fail(co_await Explain(std::move(handle), std::move(answered).error()));
   co_return answered;
+}
+
+Task<Result<std::unique_ptr<SegmentStream>>> Switchboard::TranscribeStream(std::shared_ptr<const Handle> handle,
+                                                                           wire::TranscribeRequest transcribe, std::string wav) {
+  http::Client& client = Here(co_await boost::asio::this_coro::executor);
+  transcribe.model_id.reset();
+  Activity activity(handle, OfAudio("transcription", wav));
+  http::Request request = AudioForm("/transcribe", json::ToJson(transcribe), std::move(wav));
+  request.headers.Set("Accept", "text/event-stream");
+  auto reply = co_await client.Open(handle->endpoint, std::move(request));
+  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
+  if ((*reply)->status() / 100 != 2) {
+    const auto text = co_await ReadWhole(**reply, handle->endpoint, Clock::now() + kErrorDeadline, kLongestError);
+    if (!text) co_return Fail(co_await Explain(handle, text.error()));
+    co_return Fail(ErrorOfReply((*reply)->status(), *text));
+  }
+  if (http::MediaType((*reply)->headers().Get("Content-Type")) != "text/event-stream") {
+    co_return Fail(Code::kUpstream, fmt::format("the engine of \"{}\" does not tell segments as it hears them", handle->model),
+                   "Ask for the whole transcript, without stream.");
+  }
+  co_return std::make_unique<SegmentStream>(std::move(*reply), std::move(handle), std::move(activity));
+}
+
+Task<Result<wire::DiarizeReply>> Switchboard::Diarize(std::shared_ptr<const Handle> handle, wire::DiarizeRequest diarize,
+                                                      std::string wav) {
+  http::Client& client = Here(co_await boost::asio::this_coro::executor);
+  diarize.model_id.reset();
+  const Activity activity(handle, OfAudio("diarisation", wav));
+  http::Request request = AudioForm("/diarize", json::ToJson(diarize), std::move(wav));
+  auto reply = co_await Call<wire::DiarizeReply>(client, handle->endpoint, std::move(request), kLongestTranscript);
+  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
+  co_return std::move(*reply);
 }
 
 bool IsWork(const model::Entry& entry, http::Method method, std::string_view path) {

@@ -4,7 +4,9 @@
 // Threads: calls from a coroutine on one of the loops it was made with; the connection is that loop's.
 #pragma once
 
+#include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "engines/instance.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "http/sse.h"
 #include "wire/wire.h"
 
 namespace hostler::engines {
@@ -42,6 +45,29 @@ class AudioStream {
   std::vector<std::int16_t> samples_;
 };
 
+// A transcript on its way from an engine. Destroying it before the end makes the engine stop.
+class SegmentStream {
+ public:
+  SegmentStream(std::unique_ptr<http::Reply> reply, std::shared_ptr<const Handle> handle, Activity activity);
+
+  // The next segment, as soon as the model has it; nullopt at the end.
+  [[nodiscard]] Task<Result<std::optional<wire::Segment>>> Next();
+  // REQUIRES: Next() has told the end.
+  [[nodiscard]] wire::Transcript& transcript() { return *transcript_; }
+
+ private:
+  void Take(const http::SseEvent& event);
+  [[nodiscard]] Error Nonsense(std::string_view what) const;
+
+  std::unique_ptr<http::Reply> reply_;
+  std::shared_ptr<const Handle> handle_;
+  const Activity activity_;
+  http::SseParser parser_;
+  std::deque<wire::Segment> segments_;
+  std::optional<wire::Transcript> transcript_;
+  std::optional<Error> error_;
+};
+
 // Is this route of the engine of `entry` work that a client may ask for? Loading, unloading and logs are the daemon's.
 [[nodiscard]] bool IsWork(const model::Entry& entry, http::Method method, std::string_view path);
 
@@ -64,6 +90,10 @@ class Switchboard {
   // `wav`: PCM s16le mono at the model's input_sample_rate.
   [[nodiscard]] Task<Result<wire::Transcript>> Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest request,
                                                           std::string wav);
+  [[nodiscard]] Task<Result<std::unique_ptr<SegmentStream>>> TranscribeStream(std::shared_ptr<const Handle> handle,
+                                                                              wire::TranscribeRequest request, std::string wav);
+  [[nodiscard]] Task<Result<wire::DiarizeReply>> Diarize(std::shared_ptr<const Handle> handle, wire::DiarizeRequest request,
+                                                         std::string wav);
 
   // One dense vector for each input. Errors: of the engine; kInvalid named `input_too_long`, with the numbers, for a text that
   // does not fit and was not to be truncated.

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { once } from "node:events";
@@ -22,6 +23,10 @@ const { default: OpenAI, toFile } = await import(pathToFileURL(require.resolve("
 // What may be said: PocketSphinx tells these apart, it does not take down whatever is said.
 const grammar = "#JSGF V1.0; grammar p; public <p> = three one four | nine two six | good morning;";
 
+// A tiny model that says "one two three four", whatever it hears (tests/models/tiny_whisper.py).
+const weights = path.join(bin, "../models/tiny_whisper/ggml-tiny-test.bin");
+const whisper = existsSync(path.join(bin, "hostler-engine-whisper")) && existsSync(weights);
+
 let home, daemon, client;
 
 before(async () => {
@@ -34,7 +39,13 @@ id = "lab/voice"
 type = "tts"
 engine = ${JSON.stringify(path.join(bin, "hostler-engine-fake"))}
 options = { chunks = 20, chunk_ms = 50 }
-`);
+` + (whisper ? `
+[[model]]
+id = "tiny-whisper"
+type = "stt"
+engine = "hostler-engine-whisper"
+path = ${JSON.stringify(weights)}
+` : ""));
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOSTLER_")));
   daemon = spawn(path.join(bin, "hostler"), ["serve", "--port", "0", "--home", home], { env: environment, stdio: ["ignore", "pipe", "ignore"] });
   process.once("exit", () => daemon.kill("SIGKILL"));
@@ -115,6 +126,33 @@ describe("transcriptions", () => {
     assert.deepEqual(heard.words.map((word) => word.word), ["three", "one", "four"]);
     assert.ok(heard.words.every((word) => word.end > word.start));
     assert.ok(heard.segments.length >= 1 && heard.duration > 0.5);
+  });
+
+  it("tells the text while it is heard", async () => {
+    const events = [];
+    for await (const event of await hear({ stream: true })) events.push(event);
+    assert.equal(events.at(-1).type, "transcript.text.done");
+    assert.equal(events.at(-1).text, "three one four");
+    const deltas = events.slice(0, -1);
+    assert.ok(deltas.length >= 1 && deltas.every((event) => event.type === "transcript.text.delta"));
+    assert.equal(deltas.map((event) => event.delta).join(""), "three one four");
+  });
+
+  it("says what a stream cannot do", async () => {
+    await assert.rejects(hear({ stream: true, response_format: "srt" }), { status: 400, param: "stream" });
+  });
+
+  it("hears with whisper, where it is built in", { skip: !whisper }, async () => {
+    const file = await toFile(await say("hello there", "mp3"), "a.mp3");
+    const create = (more) => client.audio.transcriptions.create({ model: "tiny-whisper", file, ...more });
+    const heard = await create({ response_format: "verbose_json", timestamp_granularities: ["word"] });
+    assert.deepEqual(heard.words.map((word) => word.word), ["one", "two", "three", "four"]);
+    assert.equal(heard.language, "de");
+    const events = [];
+    for await (const event of await create({ stream: true })) events.push(event);
+    assert.deepEqual(events.map((event) => event.delta), ["one two", " three four", undefined]);
+    const translated = await client.audio.translations.create({ model: "tiny-whisper", file });
+    assert.equal(translated.text, "café au lait");
   });
 
   it("answers with subtitles", async () => {

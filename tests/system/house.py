@@ -317,10 +317,15 @@ class Test(unittest.TestCase):
 
     @classmethod
     def start_shared(cls, *models, environment=None, **settings):
+        return cls.new_shared(*models, environment=environment, **settings).start()
+
+    @classmethod
+    def new_shared(cls, *models, environment=None, **settings):
+        """As start_shared, but the class starts it by itself, within its setUpClass."""
         hostler = _new_hostler(models, environment, settings)
         cls._shared.append(hostler)
         cls.addClassCleanup(_finish, hostler)
-        return hostler.start()
+        return hostler
 
     def start(self, *models, environment=None, **settings):
         """settings: server__max_upload_mb=1 for server.max_upload_mb."""

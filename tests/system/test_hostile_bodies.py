@@ -14,6 +14,7 @@ import subprocess
 
 import house
 from house import fake
+from sounds import silent_flac
 
 MORE = int(os.environ.get("HOSTLER_HOSTILE", "1"))
 JSON = {"Content-Type": "application/json"}
@@ -37,34 +38,11 @@ def wav(data=b"\0\0" * 8000, size=None, channels=1, rate=16000, block=None, bits
     return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", (size + 36) % (1 << 32), b"WAVE", b"fmt ", 16, tag, channels, rate, rate * block % (1 << 32), block % (1 << 16), bits, b"data", size) + data
 
 
-def crc(data, bits, polynomial):
-    value = 0
-    for byte in data:
-        value ^= byte << (bits - 8)
-        for _ in range(8):
-            value = (value << 1 ^ (polynomial if value >> (bits - 1) else 0)) & ((1 << bits) - 1)
-    return value
-
-
-def silent_flac(seconds, rate=8000):
-    """Frames of one constant each, the longest there are (RFC 9639): three hours of silence in 25 KB."""
-    block = 65535
-    frames = seconds * rate // block + 1
-    described = struct.pack(">HH3s3sQ16s", block, block, b"", b"", rate << 44 | 15 << 36 | frames * block, b"")
-    out = [b"fLaC\x80\0\0\x22", described]
-    for number in range(frames):
-        coded = bytes([number]) if number < 128 else bytes([0xC0 | number >> 6, 0x80 | number & 63])
-        head = b"\xff\xf8\x70\x08" + coded + struct.pack(">H", block - 1)
-        frame = head + bytes([crc(head, 8, 0x07)]) + b"\0\0\0"
-        out.append(frame + struct.pack(">H", crc(frame, 16, 0x8005)))
-    return b"".join(out)
-
-
 class HostileBodies(house.Test):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hostler = cls.start_shared(fake("voice"), fake("ear", type="stt"), server__max_upload_mb=8)
+        cls.hostler = cls.start_shared(fake("voice"), fake("ear", type="stt"), server__max_upload_mb=8, speech__max_recording_hours=2)
         cls.hostler.load("voice")
         cls.file = part(b"file", wav(), b'; filename="a.wav"')
         cls.model = part(b"model", b"ear")

@@ -164,7 +164,7 @@ class Media(house.Test):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hostler = cls.start_shared(fake("ear", type="stt"))
+        cls.hostler = cls.start_shared(fake("ear", type="stt"), speech__max_recording_hours=2)
         cls.hostler.transcribe(c.mp4(TONE), model="ear")  # the codecs are opened
 
     def memory_mb(self, what):
