@@ -42,7 +42,7 @@ class HostileBodies(house.Test):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.hostler = cls.start_shared(fake("voice"), fake("ear", type="stt"), server__max_upload_mb=8, speech__max_recording_hours=2)
+        cls.hostler = cls.start_shared(fake("voice"), fake("ear", type="stt"), server__max_upload_mb=8, speech__max_recording_hours=0.5)
         cls.hostler.load("voice")
         cls.file = part(b"file", wav(), b'; filename="a.wav"')
         cls.model = part(b"model", b"ear")
@@ -259,7 +259,7 @@ class HostileBodies(house.Test):
         uploads = [house.Background(lambda: self.upload(bomb)) for _ in range(2)]
         self.assertEqual(self.hostler.speak("voice").status, 200)  # others are served meanwhile
         for upload in uploads:
-            self.refused(upload.result(), "file", "longer than 7200 seconds", [413])
+            self.refused(upload.result(), "file", "longer than 1800 seconds", [413])
 
     def test_every_container_cut_and_bent(self):
         chance = random.Random(1)
