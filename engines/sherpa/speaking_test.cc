@@ -1,7 +1,7 @@
 // Tiny models with made-up weights, in the real formats and through the real library.
 #include <gmock/gmock.h>
 
-#include "engines/sherpa/testing.h"
+#include "engines/sherpa/testing/tiny_models.h"
 #include "engines/sherpa/voices.h"
 #include "media/media.h"
 
@@ -104,6 +104,23 @@ TEST_F(SpeakingTest, TheLanguageChangesHowATextIsRead) {
   const Error unknown = Refused(*kokoro, "hello", [](auto& r) { r.language = "tlh-x"; });
   EXPECT_EQ(unknown.code, Code::kInvalid);
   EXPECT_THAT(unknown.remedy, HasSubstr("tlh-x"));
+}
+
+TEST_F(SpeakingTest, AModelOfSeveralLanguagesReadsEachInItsOwnWay) {
+  const auto model = Load(TinyModel("kokoro_multi"));
+  const auto says = [&](const std::string& text, const std::string& voice) {
+    return Say(*model, text, [&](auto& r) { r.voice = voice; }).samples;
+  };
+  EXPECT_THAT(model->capabilities().languages, ElementsAre("en-us", "es", "zh"));
+  EXPECT_GT(says("hello world", "af_heart").size(), 2000U);
+  EXPECT_GT(says("\xE4\xBD\xA0\xE5\xA5\xBD", "zf_xiaobei").size(), 1000U) << "by the Chinese lexicon";
+  const auto in = [&](const std::string& language) {
+    return Say(*model, "hello world", [&](auto& r) { r.voice = "af_heart", r.language = language; }).samples;
+  };
+  EXPECT_EQ(in("en"), says("hello world", "af_heart"));
+  EXPECT_NE(in("es"), in("en")) << "by espeak-ng";
+  EXPECT_NE(says("hello world", "ef_dora").size(), says("hello world", "af_heart").size()) << "as its language is";
+  EXPECT_GT(says("hello world", "af_heart+ef_dora").size(), 2000U);
 }
 
 TEST_F(SpeakingTest, MixedVoicesLieBetweenTheirParents) {

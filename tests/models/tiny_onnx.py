@@ -93,13 +93,18 @@ def styled(folder, file, style, **metadata):
          language="English", has_espeak=1, sample_rate=24000, voice="en-us", **metadata)
 
 
-def kokoro(folder):
+def kokoro(folder, names=("af_heart", "am_adam", "bf_emma"), version=1):
+    """Version 2 reads several languages, with lexicons for two of them."""
     folder.mkdir()
-    names, lengths, style = ["af_heart", "am_adam", "bf_emma"], 510, 256
+    lengths, style = 510, 256
+    if version > 1:
+        (folder / "lexicon-us-en.txt").write_text("hello h e l o\nworld w o l d\n")
+        (folder / "lexicon-gb-en.txt").write_text("hello h a l o\nworld w a l d\n")
+        (folder / "lexicon-zh.txt").write_text("你 n i\n好 h a o\n")
     # float[speaker][length of the text][1][style]: a loudness for each speaker, a little different for each length
     loudness = numpy.array([0.3, 0.6, 0.9], numpy.float32).reshape(3, 1, 1, 1) + floats(3, lengths, 1, style, scale=0.01)
     loudness.astype(numpy.float32).tofile(folder / "voices.bin")
-    styled(folder, "model.onnx", style, model_type="kokoro", version=1, n_speakers=len(names), style_dim=f"{lengths},1,{style}",
+    styled(folder, "model.onnx", style, model_type="kokoro", version=version, n_speakers=len(names), style_dim=f"{lengths},1,{style}",
            speaker_names=",".join(names))
 
 
@@ -340,7 +345,8 @@ def diarisation(folder):
 def main():
     global RANDOM
     folder = pathlib.Path(sys.argv[1])
-    for name, make in {"piper": lambda to: piper(to, 1), "piper_crowd": lambda to: piper(to, 3), "kokoro": kokoro, "kitten": kitten, "matcha": matcha,
+    for name, make in {"piper": lambda to: piper(to, 1), "piper_crowd": lambda to: piper(to, 3), "kokoro": kokoro,
+                       "kokoro_multi": lambda to: kokoro(to, ("af_heart", "ef_dora", "zf_xiaobei"), 2), "kitten": kitten, "matcha": matcha,
                        "pocket": pocket, "supertonic": supertonic, "zipvoice": zipvoice, "nemo_ctc": nemo_ctc, "transducer": transducer,
                        "sense_voice": sense_voice, "moonshine": moonshine, "diarisation": diarisation}.items():
         RANDOM = numpy.random.default_rng(7)  # whatever the others took
