@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "engines/sherpa/testing.h"
+#include "engines/sherpa/testing/tiny_models.h"
 
 namespace hostler::sherpa {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "engines/sherpa/testing.h"
+#include "engines/sherpa/testing/tiny_models.h"
 
 namespace hostler::sherpa {
 namespace {
@@ -38,7 +38,9 @@ TEST_F(FamiliesTest, KnowsTheTinyModels) {
                                                                 {"transducer", Family::kTransducer},
                                                                 {"sense_voice", Family::kSenseVoice},
                                                                 {"diarisation", Family::kDiarisation},
-                                                                {"moonshine", Family::kMoonshine}};
+                                                                {"moonshine", Family::kMoonshine},
+                                                                {"supertonic", Family::kSupertonic},
+                                                                {"zipvoice", Family::kZipvoice}};
   for (const auto& [name, family] : expected) {
     const auto plan = Identify(TinyModel(name), true);
     ASSERT_TRUE(plan) << name << ": " << plan.error().Text();
@@ -69,11 +71,6 @@ TEST_F(FamiliesTest, KnowsOthersByTheirFilesAndMetadata) {
       {Family::kTelespeechCtc, "telespeech_ctc", {"model.int8.onnx", "tokens.txt"}},
       {Family::kOmnilingual, "omnilingual-asr", {"model.int8.onnx", "tokens.txt"}},
       {Family::kMoonshineMerged, "", {"encoder_model.ort", "decoder_model_merged.ort", "tokens.txt"}},
-      {Family::kZipvoice, "vocos", {"encoder.int8.onnx", "decoder.int8.onnx", "vocos_24khz.onnx", "tokens.txt", "lexicon.txt"}},
-      {Family::kSupertonic,
-       "",
-       {"duration_predictor.int8.onnx", "text_encoder.int8.onnx", "vector_estimator.int8.onnx", "vocoder.int8.onnx", "tts.json",
-        "unicode_indexer.bin", "voice.bin"}},
       {Family::kQwen3Asr, "", {"conv_frontend.onnx", "encoder.int8.onnx", "decoder.int8.onnx", "tokenizer/vocab.json"}},
   };
   int number = 0;

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "engines/sherpa/library.h"
 #include "engines/sherpa/pieces.h"
-#include "engines/sherpa/testing.h"
+#include "engines/sherpa/testing/tiny_models.h"
 #include "engines/sherpa/words.h"
 
 namespace hostler::sherpa {

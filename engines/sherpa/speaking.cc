@@ -26,14 +26,14 @@ constexpr double kLongestReference = 30;
 constexpr std::uint64_t kLargestClip = 64 << 20;  // bytes
 
 // A recording that lies with a model whose voices are recordings.
-struct Clip {
+struct VoiceClip {
   fs::path audio;
   std::string transcript;
 };
 
 // By name. A model that wants to know what is said has clips with a text beside them.
-std::map<std::string, Clip> ClipsOf(const Plan& plan) {
-  std::map<std::string, Clip> clips;
+std::map<std::string, VoiceClip> ClipsOf(const Plan& plan) {
+  std::map<std::string, VoiceClip> clips;
   if (!Clones(plan.family)) return clips;
   for (const char* folder : {"voices", "test_wavs"}) {
     std::error_code ec;
@@ -41,7 +41,7 @@ std::map<std::string, Clip> ClipsOf(const Plan& plan) {
       if (Lower(it->path().extension().string()) != ".wav") continue;
       const auto text = os::ReadFile(fs::path(it->path()).replace_extension(".txt"), 64 << 10);
       if (!text && plan.family == Family::kZipvoice) continue;
-      clips.emplace(it->path().stem().string(), Clip{it->path(), text ? std::string(Trim(*text)) : ""});
+      clips.emplace(it->path().stem().string(), VoiceClip{it->path(), text ? std::string(Trim(*text)) : ""});
     }
   }
   return clips;
@@ -97,12 +97,13 @@ class SpeakingModel : public engine_sdk::Model {
     int speaker = 0;
     double speed = 1;
     double volume = 1;
-    std::string language;  // as the library calls it; empty: its own choice
+    std::optional<std::string> language;  // as the library calls it; nothing, or empty: its own choice
     std::vector<float> reference;
     int reference_rate = 0;
     std::string transcript;
   };
   [[nodiscard]] Result<> ChooseVoice(const std::optional<std::string>& voice, Order& order);
+  [[nodiscard]] Result<> ChooseLanguage(const std::optional<std::string>& language, Order& order) const;
   [[nodiscard]] Result<> ChooseSpeed(std::optional<double> speed, Order& order) const;
   [[nodiscard]] Result<> UseReference(const Recording& reference, std::string transcript, Order& order) const;
   [[nodiscard]] Result<> Mix(const std::vector<Part>& parts, Order& order);
@@ -119,7 +120,7 @@ class SpeakingModel : public engine_sdk::Model {
   const Tts tts_;
   int sample_rate_ = 0;
   std::vector<wire::Voice> voices_;
-  std::map<std::string, Clip> clips_;
+  std::map<std::string, VoiceClip> clips_;
   std::optional<Mixer> mixer_;  // from the first mixture on
 };
 
@@ -176,7 +177,7 @@ Result<> SpeakingModel::ChooseVoice(const std::optional<std::string>& voice, Ord
     return UseReference(recording, clip->second.transcript, order);
   }
   // What a mixture speaks is what its first voice speaks.
-  if (plan_.family == Family::kKokoro && order.language.empty()) order.language = KokoroLanguage(first);
+  if (plan_.family == Family::kKokoro && !order.language) order.language = KokoroLanguage(first.language);
   order.speaker = parts.front().speaker;
   order.tts = tts_.get();
   return parts.size() == 1 ? Result<>() : Mix(parts, order);
@@ -198,6 +199,19 @@ Result<> SpeakingModel::Mix(const std::vector<Part>& parts, Order& order) {
   order.tts = mixture.tts;
   order.speaker = mixture.speaker;
   return {};
+}
+
+Result<> SpeakingModel::ChooseLanguage(const std::optional<std::string>& language, Order& order) const {
+  if (!language) return {};
+  if (plan_.family == Family::kKokoro) order.language = KokoroLanguage(*language);
+  if (plan_.family == Family::kSupertonic) order.language = PrimaryLanguage(*language);
+  const std::vector<std::string> spoken = capabilities().languages;
+  const auto fits = [&](const std::string& one) { return PrimaryLanguage(one) == PrimaryLanguage(*language); };
+  if (order.language || spoken.empty() || std::any_of(spoken.begin(), spoken.end(), fits)) return {};
+  return Fail(Error{Code::kUnsupported,
+                    fmt::format("this {} model does not speak \"{}\"", plan_.name, Clip(Printable(*language), 40)),
+                    "It speaks " + Join(spoken, ", ") + "."}
+                  .At("language"));
 }
 
 Result<> SpeakingModel::ChooseSpeed(std::optional<double> speed, Order& order) const {
@@ -226,7 +240,7 @@ Result<> SpeakingModel::UseReference(const Recording& reference, std::string tra
 
 std::string SpeakingModel::Extra(const Order& order) const {
   boost::json::object extra;
-  if (!order.language.empty()) extra["lang"] = order.language;
+  if (order.language && !order.language->empty()) extra["lang"] = *order.language;
   if (options_.seed) extra["seed"] = *options_.seed;
   return boost::json::serialize(extra);
 }
@@ -269,9 +283,9 @@ Result<> SpeakingModel::Speak(const std::string& text, const Order& order, Audio
   }));
   if (spoken || stop.stop_requested()) return {};
   return Fail(Error{Code::kInvalid, "the model made no sound of this text" + (complaint.empty() ? "" : ": " + complaint),
-                    order.language.empty()
+                    order.language.value_or("").empty()
                         ? "Send words in a language of the model."
-                        : fmt::format("Send words in a language of the model; it was asked for \"{}\".", order.language)}
+                        : fmt::format("Send words in a language of the model; it was asked for \"{}\".", *order.language)}
                   .At("text"));
 }
 
@@ -283,7 +297,7 @@ Result<> SpeakingModel::Control(const wire::ControlRequest& request, AudioSink& 
   }
   Order order;
   order.volume = request.volume.value_or(1);
-  order.language = Lower(request.language.value_or(""));
+  HOSTLER_OK(ChooseLanguage(request.language, order));
   HOSTLER_OK(ChooseSpeed(request.speed, order));
   HOSTLER_OK(ChooseVoice(request.voice, order));
   return Speak(request.text, order, sink, stop);
@@ -293,7 +307,7 @@ Result<> SpeakingModel::Clone(const wire::CloneRequest& request, const Recording
                               std::stop_token stop) {
   if (!Clones(plan_.family)) return Model::Clone(request, reference, sink, stop);
   Order order;
-  order.language = Lower(request.language.value_or(""));
+  HOSTLER_OK(ChooseLanguage(request.language, order));
   HOSTLER_OK(ChooseSpeed(request.speed, order));
   HOSTLER_OK(UseReference(reference, request.transcript.value_or(""), order));
   return Speak(request.text, order, sink, stop);

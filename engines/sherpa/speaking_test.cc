@@ -1,7 +1,7 @@
 // Tiny models with made-up weights, in the real formats and through the real library.
 #include <gmock/gmock.h>
 
-#include "engines/sherpa/testing.h"
+#include "engines/sherpa/testing/tiny_models.h"
 #include "engines/sherpa/voices.h"
 #include "media/media.h"
 
@@ -43,7 +43,7 @@ TEST_P(EachFamily, SpeaksAtTheSpeedThatIsAskedFor) {
 INSTANTIATE_TEST_SUITE_P(Sherpa, EachFamily,
                          ::testing::Values(Speaker{"piper", 16000, "tiny"}, Speaker{"piper_crowd", 16000, "p225"},
                                            Speaker{"kokoro", 24000, "af_heart"}, Speaker{"kitten", 24000, "expr-voice-2-m"},
-                                           Speaker{"matcha", 22050, "0"}),
+                                           Speaker{"matcha", 22050, "0"}, Speaker{"supertonic", 22050, "0"}),
                          [](const auto& info) { return info.param.model; });
 
 using SpeakingTest = SherpaTest;
@@ -93,9 +93,34 @@ TEST_F(SpeakingTest, TheLanguageChangesHowATextIsRead) {
     return Say(*kokoro, "Philippe", [&](auto& r) { r.language = language; }).samples;
   };
   EXPECT_NE(in("fr"), in("en-us"));
+  EXPECT_EQ(in("fr-FR"), in("fr"));
+  EXPECT_EQ(in("en"), in("en-us"));
+  EXPECT_EQ(in("en-us"), Say(*kokoro, "Philippe").samples) << "what the first voice speaks";
+  const auto piper = Load(TinyModel("piper"));
+  EXPECT_EQ(Say(*piper, kText, [](auto& r) { r.language = "en"; }).samples, Say(*piper, kText).samples);
+  const Error german = Refused(*piper, kText, [](auto& r) { r.language = "de"; });
+  EXPECT_EQ(german.code, Code::kUnsupported);
+  EXPECT_THAT(german.remedy, HasSubstr("en-us"));
   const Error unknown = Refused(*kokoro, "hello", [](auto& r) { r.language = "tlh-x"; });
   EXPECT_EQ(unknown.code, Code::kInvalid);
   EXPECT_THAT(unknown.remedy, HasSubstr("tlh-x"));
+}
+
+TEST_F(SpeakingTest, AModelOfSeveralLanguagesReadsEachInItsOwnWay) {
+  const auto model = Load(TinyModel("kokoro_multi"));
+  const auto says = [&](const std::string& text, const std::string& voice) {
+    return Say(*model, text, [&](auto& r) { r.voice = voice; }).samples;
+  };
+  EXPECT_THAT(model->capabilities().languages, ElementsAre("en-us", "es", "zh"));
+  EXPECT_GT(says("hello world", "af_heart").size(), 2000U);
+  EXPECT_GT(says("\xE4\xBD\xA0\xE5\xA5\xBD", "zf_xiaobei").size(), 1000U) << "by the Chinese lexicon";
+  const auto in = [&](const std::string& language) {
+    return Say(*model, "hello world", [&](auto& r) { r.voice = "af_heart", r.language = language; }).samples;
+  };
+  EXPECT_EQ(in("en"), says("hello world", "af_heart"));
+  EXPECT_NE(in("es"), in("en")) << "by espeak-ng";
+  EXPECT_NE(says("hello world", "ef_dora").size(), says("hello world", "af_heart").size()) << "as its language is";
+  EXPECT_GT(says("hello world", "af_heart+ef_dora").size(), 2000U);
 }
 
 TEST_F(SpeakingTest, MixedVoicesLieBetweenTheirParents) {
@@ -166,7 +191,8 @@ TEST_F(SpeakingTest, ALongTextIsHeardFromItsFirstSentenceOnAndStopsWhenNobodyLis
 TEST_F(SpeakingTest, SignsThatNobodyCanSayAreNoTrouble) {
   const auto model = Load(TinyModel("piper"));
   const double tea = Say(*model, "Tea. Coffee.").seconds();
-  for (const std::string text : {"\xEE\x80\x80", "...", "( )", "\xE2\x80\x94", "\xD8\xA7\xD8\xA8"}) EXPECT_LT(Say(*model, text).seconds(), 1) << text;
+  for (const std::string text : {"\xEE\x80\x80", "...", "( )", "\xE2\x80\x94", "\xD8\xA7\xD8\xA8"})
+    EXPECT_LT(Say(*model, text).seconds(), 1) << text;
   EXPECT_GE(Say(*model, "Tea. \xEE\x80\x80. Coffee.").seconds(), tea);
 }
 
@@ -201,6 +227,52 @@ TEST_F(SpeakingTest, PocketSpeaksWithTheVoiceOfARecording) {
   EXPECT_EQ(voiceless.code, Code::kUnsupported);
   EXPECT_THAT(voiceless.remedy, HasSubstr("voices/"));
   EXPECT_FALSE(Load(TinyModel("kokoro"))->Clone({.text = kText}, Reference(110), tape, {}));
+}
+
+TEST_F(SpeakingTest, ZipvoiceWantsToKnowWhatIsSaidInTheRecording) {
+  const auto model = Load(TinyModel("zipvoice"));
+  EXPECT_TRUE(model->capabilities().voice_clone && model->capabilities().speed_control);
+  const auto clone = [&](double hz, std::optional<double> speed = {}) {
+    Tape tape;
+    const auto done = model->Clone({.text = kText, .transcript = "Some words.", .speed = speed}, Reference(hz), tape, {});
+    if (!done) throw std::runtime_error(done.error().Text());
+    return tape;
+  };
+  const Tape said = clone(150);
+  EXPECT_EQ(said.sample_rate, 24000);
+  EXPECT_GT(said.seconds(), 0.5);
+  EXPECT_GT(Loudness(said.samples), 0.001);
+  EXPECT_NEAR(clone(150, 2).seconds(), said.seconds() / 2, 0.2);
+  EXPECT_NE(clone(2000).samples, said.samples);
+  Tape tape;
+  EXPECT_EQ(model->Clone({.text = kText}, Reference(110), tape, {}).error().field, "transcript");
+  // A recording without its words is no voice of such a model.
+  const auto copy = Copy("zipvoice");
+  std::filesystem::create_directory(copy / "test_wavs");
+  const Recording clip = Reference(220);
+  const std::string_view bytes(reinterpret_cast<const char*>(clip.samples.data()), clip.samples.size() * 2);
+  for (const std::string name : {"a", "b"})
+    Write(copy / "test_wavs" / (name + ".wav"),
+          media::WavHeader(16000, 1, static_cast<std::uint32_t>(bytes.size())) + std::string(bytes));
+  Write(copy / "test_wavs" / "b.txt", "Some words.\n");
+  const auto with_voices = Load(copy);
+  ASSERT_EQ(with_voices->voices().size(), 1U);
+  EXPECT_EQ(with_voices->voices()[0].id, "b");
+  EXPECT_GT(Say(*with_voices, kText).seconds(), 0.5);
+}
+
+TEST_F(SpeakingTest, SupertonicHasVoicesAndLanguages) {
+  const auto model = Load(TinyModel("supertonic"), {{"seed", 3}, {"steps", 3}});
+  ASSERT_EQ(model->voices().size(), 2U);
+  const auto says = [&](const std::string& voice, const std::string& language) {
+    return Say(*model, kText, [&](auto& r) { r.voice = voice, r.language = language; }).samples;
+  };
+  EXPECT_EQ(says("0", "en"), says("0", "en-GB")) << "the same seed, the same language";
+  EXPECT_NE(says("0", "fr"), says("0", "en"));
+  EXPECT_GT(Loudness(says("1", "en")), 1.3 * Loudness(says("0", "en")));
+  const Error unknown = Refused(*model, kText, [](auto& r) { r.language = "xx"; });
+  EXPECT_EQ(unknown.code, Code::kInvalid);
+  EXPECT_THAT(unknown.message, HasSubstr("Invalid language: xx"));
 }
 
 TEST_F(SpeakingTest, RecordingsThatLieWithAModelAreItsVoices) {
@@ -239,8 +311,12 @@ TEST(Voices, OfKokoroHaveTheirPublishedNames) {
   EXPECT_EQ(json::ToJson(voices[28]), R"({"id":"ef_dora","name":"Dora","language":"es","gender":"female"})");
   EXPECT_EQ(voices[44].language, "pt-br");
   EXPECT_EQ(voices[52].id, "zm_yunyang");
-  EXPECT_EQ(KokoroLanguage(voices[28]), "es");
-  EXPECT_EQ(KokoroLanguage(voices[3]), "");
+  EXPECT_EQ(KokoroLanguage("es"), "es");
+  EXPECT_EQ(KokoroLanguage("es-MX"), "es");
+  EXPECT_EQ(KokoroLanguage("en-GB"), "en-gb");
+  EXPECT_EQ(KokoroLanguage("en"), "");
+  EXPECT_EQ(KokoroLanguage("zh-CN"), "");
+  EXPECT_EQ(KokoroLanguage("xx"), "xx");
   EXPECT_EQ(NameVoices(plan, 11)[10].id, "bm_lewis");
   EXPECT_EQ(NameVoices(plan, 7)[6].id, "6");
 }

@@ -1,7 +1,8 @@
 // Two "speakers": a low tone and a high one.
 #include <gmock/gmock.h>
 
-#include "engines/sherpa/testing.h"
+#include "engines/sherpa/library.h"
+#include "engines/sherpa/testing/tiny_models.h"
 
 namespace hostler::sherpa {
 namespace {
@@ -53,8 +54,40 @@ TEST_F(TurnsTest, StopsWhenNobodyWaits) {
   std::stop_source stop;
   stop.request_stop();
   const auto stopped = model->Diarize({}, Conversation({{200, 60}}), stop.get_token());
-  EXPECT_TRUE(!stopped || stopped->turns.empty());
+  ASSERT_TRUE(stopped);
+  EXPECT_TRUE(stopped->turns.empty());
   EXPECT_EQ(Tell(*model, Conversation({{200, 5}})).speakers, 1) << "and goes on";
+}
+
+// The library's callback cannot say "stop", so the engine throws through it. That has to work, and to leave the model usable.
+TEST_F(TurnsTest, TheLibraryCanBeLeftThroughItsCallback) {
+  ASSERT_TRUE(OpenLibrary());
+  const std::string segmentation = TinyModel("diarisation") / "segmentation-3-0.onnx";
+  const std::string embedding = TinyModel("diarisation") / "embedding.onnx";
+  abi::DiarizationConfig config;
+  config.segmentation.pyannote.model = segmentation.c_str();
+  config.embedding.model = embedding.c_str();
+  const Diarization diarization(abi::SherpaOnnxCreateOfflineSpeakerDiarization(&config));
+  ASSERT_TRUE(diarization);
+  std::vector<float> samples;
+  for (const std::int16_t sample : Conversation({{200, 30}}).samples) samples.push_back(static_cast<float>(sample) / 32768);
+  const auto process = [&](abi::ProgressCallback callback, int& calls) {
+    return Guarded("tell", [&] {
+      const DiarizationResult result(abi::SherpaOnnxOfflineSpeakerDiarizationProcessWithCallback(
+          diarization.get(), samples.data(), static_cast<std::int32_t>(samples.size()), callback, &calls));
+      return result != nullptr;
+    });
+  };
+  int calls = 0;
+  const auto leave = [](std::int32_t, std::int32_t, void* arg) -> std::int32_t {
+    ++*static_cast<int*>(arg);
+    throw Stopped{};
+  };
+  EXPECT_EQ(process(leave, calls).error().code, Code::kCancelled);
+  EXPECT_EQ(calls, 1);
+  const auto stay = [](std::int32_t, std::int32_t, void* arg) -> std::int32_t { return ++*static_cast<int*>(arg) * 0; };
+  EXPECT_TRUE(process(stay, calls));
+  EXPECT_GT(calls, 5) << "it is asked often";
 }
 
 TEST_F(TurnsTest, WrongNumbersAreRefused) {

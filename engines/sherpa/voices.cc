@@ -188,11 +188,19 @@ Result<std::vector<Part>> ParseVoice(std::string_view spec, const std::vector<wi
   return parts;
 }
 
-std::string KokoroLanguage(const wire::Voice& voice) {
-  for (const Tongue& tongue : kTongues) {
-    if (voice.language == tongue.language) return std::string(tongue.espeak);
+std::string KokoroLanguage(std::string_view language) {
+  const std::string wanted = Lower(language);
+  for (const bool exact : {true, false}) {
+    for (const Tongue& tongue : kTongues) {
+      if (exact ? tongue.language == wanted : PrimaryLanguage(tongue.language) == PrimaryLanguage(wanted))
+        return std::string(tongue.espeak);
+    }
   }
-  return "";
+  return wanted;
+}
+
+std::string PrimaryLanguage(std::string_view language) {
+  return Lower(language.substr(0, language.find('-')));
 }
 
 }  // namespace hostler::sherpa

@@ -27,7 +27,11 @@ struct Part {
 // "af_heart", "3" or "af_heart(2)+am_adam(1)": one part for each voice that is named, normalised. kNotFound names the nearest.
 [[nodiscard]] Result<std::vector<Part>> ParseVoice(std::string_view spec, const std::vector<wire::Voice>& voices);
 
-// What espeak-ng calls a language of kokoro's, or empty if the model's own way of reading is better (its lexicons).
-[[nodiscard]] std::string KokoroLanguage(const wire::Voice& voice);
+// What kokoro has to be told to read a language (BCP 47): espeak-ng's name of it, or nothing where the model's own way of reading
+// is better (its lexicons). Languages that are no voice's go through as they are.
+[[nodiscard]] std::string KokoroLanguage(std::string_view language);
+
+// "en-us" -> "en".
+[[nodiscard]] std::string PrimaryLanguage(std::string_view language);
 
 }  // namespace hostler::sherpa

@@ -93,13 +93,18 @@ def styled(folder, file, style, **metadata):
          language="English", has_espeak=1, sample_rate=24000, voice="en-us", **metadata)
 
 
-def kokoro(folder):
+def kokoro(folder, names=("af_heart", "am_adam", "bf_emma"), version=1):
+    """Version 2 reads several languages, with lexicons for two of them."""
     folder.mkdir()
-    names, lengths, style = ["af_heart", "am_adam", "bf_emma"], 510, 256
+    lengths, style = 510, 256
+    if version > 1:
+        (folder / "lexicon-us-en.txt").write_text("hello h e l o\nworld w o l d\n")
+        (folder / "lexicon-gb-en.txt").write_text("hello h a l o\nworld w a l d\n")
+        (folder / "lexicon-zh.txt").write_text("你 n i\n好 h a o\n")
     # float[speaker][length of the text][1][style]: a loudness for each speaker, a little different for each length
     loudness = numpy.array([0.3, 0.6, 0.9], numpy.float32).reshape(3, 1, 1, 1) + floats(3, lengths, 1, style, scale=0.01)
     loudness.astype(numpy.float32).tofile(folder / "voices.bin")
-    styled(folder, "model.onnx", style, model_type="kokoro", version=1, n_speakers=len(names), style_dim=f"{lengths},1,{style}",
+    styled(folder, "model.onnx", style, model_type="kokoro", version=version, n_speakers=len(names), style_dim=f"{lengths},1,{style}",
            speaker_names=",".join(names))
 
 
@@ -165,6 +170,61 @@ def pocket(folder):
          {"w": tones(latents, frame, 24000, 60, 40), "half": numpy.array(0.5, numpy.float32), "shape": ints(1, 1, -1)})
 
 
+def supertonic(folder):
+    """Latents of 24 numbers, 384 samples each. The voice's style makes it loud or quiet, the text how long."""
+    folder.mkdir()
+    latents, chunk, width, speakers = 24, 384, 8, 2
+    (folder / "tts.json").write_text(json.dumps({"ae": {"sample_rate": 22050, "base_chunk_size": 64}, "ttl": {"chunk_compress_factor": 6, "latent_dim": 4}}))
+    numpy.arange(65536, dtype=numpy.int32).clip(max=255).tofile(folder / "unicode_indexer.bin")
+    ttl, dp = numpy.full((speakers, 5, width), 0.3, numpy.float32), floats(speakers, 3, 4)
+    ttl[1] = 0.6
+    (folder / "voice.bin").write_bytes(ints(*ttl.shape, *dp.shape).tobytes() + ttl.tobytes() + dp.tobytes())
+    save(folder / "duration_predictor.int8.onnx",
+         [node("ReduceSum", ["text_mask", "axis"], ["count"], keepdims=0), node("Mul", ["count", "each"], ["long"]), node("Reshape", ["long", "flat"], ["duration"])],
+         [value("text_ids", INT64, 1, "T"), value("style_dp", FLOAT, 1, 3, 4), value("text_mask", FLOAT, 1, 1, "T")], [value("duration", FLOAT, 1)],
+         {"axis": ints(2), "each": numpy.array(0.05, numpy.float32), "flat": ints(1)})
+    save(folder / "text_encoder.int8.onnx",
+         [node("Gather", ["table", "text_ids"], ["e"], axis=0), node("Transpose", ["e"], ["text_emb"], perm=[0, 2, 1])],
+         [value("text_ids", INT64, 1, "T"), value("style_ttl", FLOAT, 1, 5, width), value("text_mask", FLOAT, 1, 1, "T")], [value("text_emb", FLOAT, 1, width, "T")],
+         {"table": floats(256, width)})
+    save(folder / "vector_estimator.int8.onnx",
+         [node("ReduceMean", ["text_emb"], ["said"], axes=[2], keepdims=1), node("MatMul", ["w", "said"], ["tune"]), node("Mul", ["noisy_latent", "little"], ["noise"]),
+          node("Add", ["noise", "tune"], ["sum"]), node("Tanh", ["sum"], ["soft"]), node("ReduceMean", ["style_ttl"], ["loud"], axes=[1, 2], keepdims=1),
+          node("Mul", ["soft", "loud"], ["denoised_latent"])],
+         [value("noisy_latent", FLOAT, 1, latents, "L"), value("text_emb", FLOAT, 1, width, "T"), value("style_ttl", FLOAT, 1, 5, width),
+          value("latent_mask", FLOAT, 1, 1, "L"), value("text_mask", FLOAT, 1, 1, "T"), value("current_step", FLOAT, 1), value("total_step", FLOAT, 1)],
+         [value("denoised_latent", FLOAT, 1, latents, "L")], {"w": floats(latents, width, scale=3), "little": numpy.array(0.1, numpy.float32)})
+    save(folder / "vocoder.int8.onnx",
+         [node("Transpose", ["latent"], ["lt"], perm=[0, 2, 1]), node("MatMul", ["lt", "w"], ["sound"]), node("Reshape", ["sound", "shape"], ["wav_tts"])],
+         [value("latent", FLOAT, 1, latents, "L")], [value("wav_tts", FLOAT, 1, "N")], {"w": tones(latents, chunk, 22050, 120, 57) * 0.3, "shape": ints(1, -1)})
+
+
+def zipvoice(folder):
+    """Frames of 100 mels; those of the reference stand before those of the text, and go into the sound."""
+    folder.mkdir()
+    write_tokens(folder / "tokens.txt", PHONEMES)
+    (folder / "lexicon.txt").write_text("hello h e l o\n")
+    mels, bins = 100, 513
+    save(folder / "encoder.int8.onnx",
+         [node("Gather", ["table", "tokens"], ["all"], axis=0), node("Reciprocal", ["speed"], ["length"]), *CUT, node("Reshape", ["cut", "rows"], ["said"]),
+          node("Concat", ["first", "prompt_features_len", "mels"], ["shape"], axis=0), node("ConstantOfShape", ["shape"], ["before"]),
+          node("Concat", ["before", "said"], ["text_condition"], axis=1)],
+         [value("tokens", INT64, 1, "T"), value("prompt_tokens", INT64, 1, "P"), value("prompt_features_len", INT64, 1), value("speed", FLOAT, 1)],
+         [value("text_condition", FLOAT, 1, "F", mels)],
+         {"table": floats(len(PHONEMES), 32, mels), "hop": numpy.array([8], numpy.float32), "zero": ints(0), "last": ints(2), "rows": ints(1, -1, mels),
+          "first": ints(1), "mels": ints(mels)}, use_espeak=1)
+    save(folder / "decoder.int8.onnx",
+         [node("ReduceMean", ["speech_condition"], ["voice"], axes=[1], keepdims=1), node("Add", ["text_condition", "voice"], ["sum"]), node("Sub", ["sum", "x"], ["v"])],
+         [value("t", FLOAT, 1), value("x", FLOAT, 1, "F", mels), value("text_condition", FLOAT, 1, "F", mels), value("speech_condition", FLOAT, 1, "F", mels),
+          value("guidance_scale", FLOAT, 1)], [value("v", FLOAT, 1, "F", mels)], {}, version=1, feat_dim=mels, sample_rate=24000, n_fft=1024, hop_length=256,
+         window_length=1024, num_mels=mels)
+    save(folder / "vocos_24khz.onnx",
+         [node("MatMul", ["w", "mels"], ["m"]), node("Tanh", ["m"], ["mag"]), node("Mul", ["mag", "none"], ["y"]), node("Add", ["y", "one"], ["x"])],
+         [value("mels", FLOAT, 1, mels, "F")], [value("mag", FLOAT, 1, bins, "F"), value("x", FLOAT, 1, bins, "F"), value("y", FLOAT, 1, bins, "F")],
+         {"w": floats(bins, mels, scale=0.01), "none": numpy.array(0, numpy.float32), "one": numpy.array(1, numpy.float32)}, model_type="vocos", n_fft=1024,
+         hop_length=256, win_length=1024, window_type="hann", center=1, pad_mode="reflect", normalized=0)
+
+
 # ---- hearing ----
 
 HEARD = {"vocab_size": len(WORDS), "subsampling_factor": 8, "normalize_type": "per_feature"}
@@ -208,13 +268,15 @@ def sense_voice(folder):
     tokens = ["<blank>", "<s>", "</s>"] + WORDS + ["<|en|>", "<|NEUTRAL|>", "<|Speech|>", "<|woitn|>"]
     write_tokens(folder / "tokens.txt", tokens)
     width = 560
+    weights = floats(width, len(tokens), scale=0.05)
+    weights[:, 3:11] *= 2  # words begin often
     head = numpy.full((1, 4, len(tokens)), -20, numpy.float32)
     for place in range(4):
         head[0, place, len(tokens) - 4 + place] = 0
     save(folder / "model.int8.onnx",
          [node("MatMul", ["x", "w"], ["y"]), node("LogSoftmax", ["y"], ["words"], axis=-1), node("Concat", ["head", "words"], ["logits"], axis=1)],
          [value("x", FLOAT, 1, "T", width), value("x_length", TensorProto.INT32, 1), value("language", TensorProto.INT32, 1), value("text_norm", TensorProto.INT32, 1)],
-         [value("logits", FLOAT, 1, "U", len(tokens))], {"w": floats(width, len(tokens), scale=0.05), "head": head},
+         [value("logits", FLOAT, 1, "U", len(tokens))], {"w": weights, "head": head},
          model_type="sense_voice_ctc", vocab_size=len(tokens), blank_id=0, lfr_window_size=7, lfr_window_shift=6, normalize_samples=0, with_itn=14, without_itn=15,
          lang_auto=0, lang_zh=3, lang_en=4, lang_ja=11, lang_ko=12, lang_yue=7, neg_mean=",".join(["-10"] * width), inv_stddev=",".join(["0.2"] * width))
 
@@ -281,18 +343,14 @@ def diarisation(folder):
 
 
 def main():
+    global RANDOM
     folder = pathlib.Path(sys.argv[1])
-    piper(folder / "piper", 1)
-    piper(folder / "piper_crowd", 3)
-    kokoro(folder / "kokoro")
-    kitten(folder / "kitten")
-    matcha(folder / "matcha")
-    pocket(folder / "pocket")
-    nemo_ctc(folder / "nemo_ctc")
-    transducer(folder / "transducer")
-    sense_voice(folder / "sense_voice")
-    moonshine(folder / "moonshine")
-    diarisation(folder / "diarisation")
+    for name, make in {"piper": lambda to: piper(to, 1), "piper_crowd": lambda to: piper(to, 3), "kokoro": kokoro,
+                       "kokoro_multi": lambda to: kokoro(to, ("af_heart", "ef_dora", "zf_xiaobei"), 2), "kitten": kitten, "matcha": matcha,
+                       "pocket": pocket, "supertonic": supertonic, "zipvoice": zipvoice, "nemo_ctc": nemo_ctc, "transducer": transducer,
+                       "sense_voice": sense_voice, "moonshine": moonshine, "diarisation": diarisation}.items():
+        RANDOM = numpy.random.default_rng(7)  # whatever the others took
+        make(folder / name)
     silero(folder / "silero_vad.onnx")
 
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 import fake_hub
@@ -156,13 +157,9 @@ class Catalogue(shelves.Test):
         self.assertEqual(hostler.get("/api/v2/models?installed_only=true").json["models"], [])
 
     def test_a_model_whose_engine_is_not_built_says_so(self):
-        hostler = self.new_with(engines__folder="")
-        folder = hostler.home.parent / "engines"  # as an image has them that was built without the neural engines
-        folder.mkdir()
-        (folder / "hostler-engine-classic").symlink_to(house.BIN / "hostler-engine-classic")
-        hostler.environment["HOSTLER_ENGINES_FOLDER"] = str(folder)
-        self.addCleanup(self.finish, hostler)
-        hostler.start()
+        empty = tempfile.mkdtemp(prefix="hostler-no-engines-")
+        self.addCleanup(shutil.rmtree, empty)
+        hostler = self.start_with(engines__folder=empty)
         error = self.assert_error(hostler.post("/api/models/kokoro/load"), 400, "provider_missing", "model")
         self.assertIn("BAKED_PROVIDERS", error["remedy"])
         row = next(row for row in hostler.get("/api/models").json["models"] if row["id"] == "kokoro")
