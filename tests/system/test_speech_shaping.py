@@ -58,6 +58,20 @@ class Ssml(house.Test):
         house.eventually(lambda: self.hostler.model("one")["leases"] == 0, "the lease to come back")
 
 
+class Dying(house.Test):
+    def test_an_engine_that_dies_between_two_stretches_cuts_the_stream_and_nothing_else(self):
+        hostler = self.start(fake("dies", crash_at_chunk=3), fake("one"))
+        text = "abc<break time='10ms'/>abcdefgh"  # two chunks, then four
+        connection, response = hostler.open("POST", "/v1/audio/speech", {"input": text, "model": "dies", "input_type": "ssml", "response_format": "pcm"})
+        self.assertEqual(response.status, 200)
+        self.assertGreaterEqual(len(self.assert_cut(response)), 3 * PER_CHARACTER * 48000)
+        connection.close()
+        self.assertEqual(hostler.wait_for_crash("dies")["model"], "dies")
+        self.assertEqual(hostler.speak("one").status, 200)
+        whole = hostler.post("/v1/audio/speech?stream=false", {"input": text, "model": "dies", "input_type": "ssml"})
+        self.assert_error(whole, 502)
+
+
 class Pronunciation(house.Test):
     def new_with(self, key, text, name):
         """A hostler that is not started yet, and its file; names in the configuration are relative to the home."""
