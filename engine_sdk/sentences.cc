@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "base/text.h"
+#include "engine_sdk/joiner.h"
 
 namespace hostler::engine_sdk {
 namespace {
@@ -133,8 +132,27 @@ Break BreakBefore(std::span<const Character> characters, std::size_t at) {
   return IsClauseEnd(last) || new_line ? Break::kClause : Break::kWord;
 }
 
+// How far a cut within a sentence may lie: if little of the sentence would be left, nearer to its middle. A last word on its own
+// is no piece.
+std::size_t Reach(std::span<const Character> characters, std::size_t longest) {
+  const std::size_t least = longest / 4;
+  for (std::size_t at = longest + 1; at <= std::min(characters.size(), longest + least); ++at) {
+    if (at == characters.size() || BreakBefore(characters, at) == Break::kSentence) return at - least;
+  }
+  return longest;
+}
+
+struct Place {
+  std::size_t at = 0;
+  double rest = 0;  // what a reader rests there, in pauses between sentences
+};
+constexpr double kSentenceRest = 1;
+constexpr double kClauseRest = 0.5;
+constexpr double kParagraphRest = 2;
+
 // Where to cut characters that are too many: at the last of the best places among the first `longest`; REQUIRES more than that.
-std::size_t Cut(std::span<const Character> characters, std::size_t longest) {
+Place Cut(std::span<const Character> characters, std::size_t longest) {
+  const std::size_t reach = Reach(characters, longest);
   std::size_t sentence = 0;
   std::size_t clause = 0;
   std::size_t word = 0;
@@ -142,21 +160,21 @@ std::size_t Cut(std::span<const Character> characters, std::size_t longest) {
   for (std::size_t at = 1; at <= longest || (at < characters.size() && IsSpace(characters[at - 1].value)); ++at) {
     const Break place = BreakBefore(characters, at);
     if (place == Break::kSentence) sentence = at;
-    if (place == Break::kClause) clause = at;
-    if (place != Break::kNone) word = at;
+    if (place == Break::kClause && at <= reach) clause = at;
+    if (place != Break::kNone && at <= reach) word = at;
   }
-  if (sentence > 0) return sentence;
-  if (clause > longest / 3) return clause;  // a few words alone sound worse than a breath in the wrong place
-  if (word > 0) return word;
+  if (sentence > 0) return {sentence, kSentenceRest};
+  if (clause > longest / 3) return {clause, kClauseRest};  // a few words alone sound worse than a breath in the wrong place
+  if (word > 0) return {word, 0};
   for (std::size_t at = longest; at > 1; --at) {
-    if (!Clings(characters[at].value) && characters[at - 1].value != 0x200D) return at;
+    if (!Clings(characters[at].value) && characters[at - 1].value != 0x200D) return {at, 0};
   }
-  return longest;
+  return {longest, 0};
 }
 
 struct Piece {
   std::string text;
-  bool ends_paragraph = false;
+  double rest = 0;  // after it, as Place
 };
 
 class Cutter {
@@ -193,7 +211,6 @@ class Cutter {
   }
 
   void CutParagraph(std::size_t begin, std::size_t end) {
-    const std::size_t before = pieces_.size();
     while (begin < end) {
       if (IsSpace(characters_[begin].value)) {
         ++begin;
@@ -202,18 +219,17 @@ class Cutter {
       while (IsSpace(characters_[end - 1].value)) --end;
       const std::size_t longest = pieces_.empty() ? first_ : longest_;
       const std::span rest = std::span(characters_).subspan(begin, end - begin);
-      const std::size_t size = rest.size() <= longest ? rest.size() : Cut(rest, longest);
-      Add(begin, begin + size);
-      begin += size;
+      const Place place = rest.size() <= longest ? Place{rest.size(), kParagraphRest} : Cut(rest, longest);
+      Add(begin, begin + place.at, place.rest);
+      begin += place.at;
     }
-    if (pieces_.size() > before) pieces_.back().ends_paragraph = true;
   }
 
-  void Add(std::size_t begin, std::size_t end) {
+  void Add(std::size_t begin, std::size_t end, double rest) {
     while (IsSpace(characters_[end - 1].value)) --end;
     const std::size_t from = characters_[begin].offset;
     const std::size_t to = end < characters_.size() ? characters_[end].offset : text_.size();
-    pieces_.push_back({std::string(text_.substr(from, to - from)), false});
+    pieces_.push_back({std::string(text_.substr(from, to - from)), rest});
   }
 
   const std::string_view text_;
@@ -221,99 +237,6 @@ class Cutter {
   const std::size_t longest_;
   const std::size_t first_;
   std::vector<Piece> pieces_;
-};
-
-// Passes on the pieces of a speech with the silence at their edges cut and a pause between them. It holds back what may turn out
-// to be a piece's end: a few milliseconds, or the silence that it is in.
-class Joiner : public AudioSink {
- public:
-  Joiner(AudioSink& sink, const Seams& seams) : sink_(sink), seams_(seams) {}
-
-  bool Begin(int sample_rate, int channels) override {
-    if (sample_rate_ == 0) {
-      sample_rate_ = sample_rate;
-      channels_ = channels;
-      fade_ = Frames(seams_.fade_s);
-      heard_ = sink_.Begin(sample_rate, channels);
-    } else if (sample_rate != sample_rate_ || channels != channels_) {
-      problem_ = Error{Code::kInternal,
-                       fmt::format("the model changed from {} Hz and {} channels to {} Hz and {} channels between two sentences",
-                                   sample_rate_, channels_, sample_rate, channels),
-                       "Report this to whoever made the engine."};
-    }
-    return heard_ && !problem_;
-  }
-
-  bool Write(std::span<const std::int16_t> samples) override {
-    if (problem_ || !heard_) return false;
-    for (std::size_t i = 0; i + static_cast<std::size_t>(channels_) <= samples.size(); i += static_cast<std::size_t>(channels_))
-      Take(samples.subspan(i, static_cast<std::size_t>(channels_)));
-    const std::size_t kept = std::max(fade_, std::min(quiet_, Frames(kLongestHeld)));
-    if (spoken_ && held() > kept) Pass(held() - kept);
-    return heard_;
-  }
-
-  // False: nobody listens any more. `pause_s` is the silence after the piece.
-  bool EndPiece(double pause_s) {
-    if (spoken_) {
-      if (quiet_ > fade_) held_.resize((held() - std::min(held(), quiet_ - fade_)) * static_cast<std::size_t>(channels_));
-      const std::size_t fade = std::min(fade_, held());
-      for (std::size_t i = 0; i < fade; ++i) Scale(held() - 1 - i, static_cast<double>(i) / static_cast<double>(fade));
-      Pass(held());
-      held_.assign(Frames(pause_s) * static_cast<std::size_t>(channels_), 0);
-      passed_ = fade_;
-      Pass(held());
-    }
-    held_.clear();
-    spoken_ = false;
-    quiet_ = passed_ = 0;
-    return heard_;
-  }
-
-  [[nodiscard]] bool heard() const { return heard_; }
-  [[nodiscard]] const std::optional<Error>& problem() const { return problem_; }
-
- private:
-  static constexpr double kLongestHeld = 1;  // s of silence; a longer one is passed on as it comes
-
-  // One sample of each channel.
-  void Take(std::span<const std::int16_t> frame) {
-    const double level = seams_.silence_level * 32768;
-    const bool loud = std::ranges::any_of(frame, [&](std::int16_t x) { return std::abs(static_cast<double>(x)) >= level; });
-    held_.insert(held_.end(), frame.begin(), frame.end());
-    quiet_ = loud ? 0 : quiet_ + 1;
-    spoken_ = spoken_ || loud;
-    if (!spoken_ && held() > fade_) held_.erase(held_.begin(), held_.begin() + channels_);
-  }
-
-  void Pass(std::size_t frames) {
-    for (std::size_t i = 0; i < frames && passed_ < fade_; ++i, ++passed_)
-      Scale(i, static_cast<double>(passed_) / static_cast<double>(fade_));
-    const std::size_t count = frames * static_cast<std::size_t>(channels_);
-    if (count > 0 && heard_) heard_ = sink_.Write({held_.data(), count});
-    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
-  }
-
-  void Scale(std::size_t frame, double gain) {
-    const std::size_t begin = frame * static_cast<std::size_t>(channels_);
-    for (std::size_t i = begin; i < begin + static_cast<std::size_t>(channels_); ++i)
-      held_[i] = static_cast<std::int16_t>(std::lround(held_[i] * gain));
-  }
-
-  [[nodiscard]] std::size_t held() const { return held_.size() / static_cast<std::size_t>(channels_); }  // frames
-  [[nodiscard]] std::size_t Frames(double seconds) const { return static_cast<std::size_t>(std::lround(seconds * sample_rate_)); }
-
-  AudioSink& sink_;
-  const Seams seams_;
-  int sample_rate_ = 0;  // Hz; 0 before the first piece
-  int channels_ = 1;
-  std::size_t fade_ = 0;            // frames
-  std::vector<std::int16_t> held_;  // not passed on yet
-  bool spoken_ = false;             // has this piece been louder than silence?
-  std::size_t quiet_ = 0;           // frames since it was
-  std::size_t passed_ = 0;          // frames of this piece, counted as far as they fade in
-  bool heard_ = true;               // somebody listens
-  std::optional<Error> problem_;
 };
 
 }  // namespace
@@ -337,7 +260,7 @@ Result<> SpeakBySentence(std::string_view text, AudioSink& sink, const std::stop
     if (joiner.problem()) return Fail(*joiner.problem());
     HOSTLER_OK(std::move(spoken));
     if (stop.stop_requested()) return {};
-    const double pause = &piece == &pieces.back() ? 0 : seams.pause_s * (piece.ends_paragraph ? 2 : 1);
+    const double pause = &piece == &pieces.back() ? 0 : seams.pause_s * piece.rest;
     if (!joiner.EndPiece(pause)) return {};
   }
   return {};

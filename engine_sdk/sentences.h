@@ -27,7 +27,9 @@ struct Cutting {
 [[nodiscard]] std::vector<std::string> Sentences(std::string_view text, const Cutting& cutting = {});
 
 struct Seams {
-  double pause_s = 0.25;        // of silence between pieces; after a paragraph, twice that
+  // Of silence between sentences. After a paragraph twice that; where a sentence had to be cut, half of it, or none if that was
+  // between words.
+  double pause_s = 0.25;
   double fade_s = 0.005;        // at the edges of a piece, against clicks
   double silence_level = 0.01;  // of full scale: quieter than this at a piece's edges is not spoken, and is cut
 };

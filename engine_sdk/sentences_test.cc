@@ -90,6 +90,13 @@ TEST(Sentences, TooLongAreCutWhereAReaderBreathes) {
   EXPECT_EQ(Sentences("今天天气很好我们去公园", {5, 5}), (Pieces{"今天天气很", "好我们去公", "园"}));
 }
 
+TEST(Sentences, LeaveNoSingleWordBehind) {
+  EXPECT_EQ(Sentences("He came and went and nobody saw it then", {36, 36}),
+            (Pieces{"He came and went and nobody", "saw it then"}));
+  EXPECT_EQ(Sentences("He came and went and nobody saw it. So it is.", {30, 30}),
+            (Pieces{"He came and went and nobody", "saw it. So it is."}));
+}
+
 TEST(Sentences, NeverTearACharacterFromWhatBelongsToIt) {
   EXPECT_EQ(Sentences("ab👨\u200D👩cd", {4, 4}), (Pieces{"ab", "👨\u200D👩c", "d"}));
   EXPECT_EQ(Sentences("👨\u200D👩\u200D👧", {3, 3}), (Pieces{"👨\u200D👩", "\u200D👧"})) << "no room for the family";
@@ -221,6 +228,18 @@ TEST(SpeakBySentence, PausesTwiceAsLongAfterAParagraph) {
   ASSERT_TRUE(SpeakBySentence("One.\n\nTwo.", tape, {}, [](const std::string&, AudioSink& out) { return Say(out, 0, 100, 0); },
                               {}, {0.1, 0, 0.01}));
   EXPECT_EQ(tape.Quiet(100), 200U);
+}
+
+TEST(SpeakBySentence, RestsLessWithinASentence) {
+  const auto rests = [](std::string_view text) {
+    Tape tape;
+    EXPECT_TRUE(SpeakBySentence(text, tape, {}, [](const std::string&, AudioSink& out) { return Say(out, 0, 100, 0); }, kShort,
+                                {0.1, 0, 0.01}));
+    return tape.Quiet(100);
+  };
+  EXPECT_EQ(rests("It rains today here. We stay at home."), 100U);
+  EXPECT_EQ(rests("It rains today, so we all stay at home then"), 50U);
+  EXPECT_EQ(rests("It rains today and so we all stay at home then"), 0U);
 }
 
 TEST(SpeakBySentence, KeepsSilenceWithinAPiece) {

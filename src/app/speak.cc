@@ -38,7 +38,7 @@ std::string_view AsBytes(std::span<const std::int16_t> samples) {
   return {reinterpret_cast<const char*>(samples.data()), samples.size_bytes()};
 }
 
-// Of a model that cannot do what was asked; the words are seed 000's.
+// Of a model that cannot do what was asked; clients of the voice API know these words.
 Error NotSupported(const lifecycle::Status& status, std::string_view what, std::string field, std::string_view capability) {
   return Error{Code::kUnsupported,
                fmt::format("{} is not supported by the {} backend.", what, status.entry.provider),

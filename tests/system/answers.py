@@ -12,6 +12,7 @@ LONG = 30 * PATIENCE  # seconds until a test gives up on something that should h
 class Answer:
     def __init__(self, response):
         self.status = response.status
+        self.reason = response.reason
         self.headers = response.headers
         self.body = response.read()
 

@@ -90,6 +90,7 @@ class Cloning(house.Test):
         self.assertAlmostEqual(sounds.pitch_of(answer.body), 180, delta=8)
         self.assert_error(self.say(reference_audio="%%%"), 400, param="reference_audio", message="base64")
         self.assert_error(self.say(reference_audio=""), 400, param="reference_audio")
+        self.assertIn("/v1/audio/speech/clone", self.assert_error(self.say(reference_audio="A" * (9 << 20)), 413)["remedy"])
         self.assert_error(self.say(sample="nobody"), 404, param="sample")
         self.assert_error(self.say(sample="a", reference_audio="AAAA"), 422, param="reference_audio")
         self.assert_error(self.say(clone_transcript="la"), 422, param="clone_transcript")

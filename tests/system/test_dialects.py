@@ -164,6 +164,8 @@ class AnyDialect(Case):
             ("GET", "/api/v2/models/doctor"), ("POST", "/api/v2/models/verify"), ("PUT", "/api/v2/references"), ("DELETE", "/api/v2/references"),
             ("GET", "/api/models"), ("GET", "/api/models/{id}/status"), ("GET", "/api/models/{id}/progress"), ("POST", "/api/models/{id}/download"),
             ("DELETE", "/api/models/{id}"), ("DELETE", "/api/models/{id}/artifacts"), ("POST", "/api/pull/{id}"),
+            ("POST", "/v1/audio/speech"), ("POST", "/v1/audio/speech/clone"), ("GET", "/v1/audio/stream"), ("GET", "/api/voice-presets"),
+            ("GET", "/api/voices/library"), ("POST", "/api/voices/library"), ("GET", "/api/voices/library/{name}"), ("DELETE", "/api/voices/library/{name}"),
             ("GET", "/api/crashes"), ("GET", "/api/crashes/{id}"), ("GET", "/metrics")}, routes)
         text = json.dumps(document)
         for name in re.findall(r'"#/components/schemas/([^"]+)"', text):

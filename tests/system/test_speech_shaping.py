@@ -58,22 +58,34 @@ class Ssml(house.Test):
         house.eventually(lambda: self.hostler.model("one")["leases"] == 0, "the lease to come back")
 
 
+class Dying(house.Test):
+    def test_an_engine_that_dies_between_two_stretches_cuts_the_stream_and_nothing_else(self):
+        hostler = self.start(fake("dies", crash_at_chunk=3), fake("one"))
+        text = "abc<break time='10ms'/>abcdefgh"  # two chunks, then four
+        connection, response = hostler.open("POST", "/v1/audio/speech", {"input": text, "model": "dies", "input_type": "ssml", "response_format": "pcm"})
+        self.assertEqual(response.status, 200)
+        self.assertGreaterEqual(len(self.assert_cut(response)), 3 * PER_CHARACTER * 48000)
+        connection.close()
+        self.assertEqual(hostler.wait_for_crash("dies")["model"], "dies")
+        self.assertEqual(hostler.speak("one").status, 200)
+        whole = hostler.post("/v1/audio/speech?stream=false", {"input": text, "model": "dies", "input_type": "ssml"})
+        self.assert_error(whole, 502)
+
+
 class Pronunciation(house.Test):
-    def start_with(self, text, name="words.toml"):
-        self.new_words(text, name)
-        return self.start(fake("one"), **{"speech.dictionary": str(self.file)})
-
-    def new_words(self, text, name):
-        self.folder = self.folder_for_files()
-        self.file = self.folder / name
+    def new_with(self, key, text, name):
+        """A hostler that is not started yet, and its file; names in the configuration are relative to the home."""
+        hostler = self.new(fake("one"), **{key: name})
+        self.file = hostler.home / name
         self.file.write_text(text)
+        return hostler
 
-    def folder_for_files(self):
-        import pathlib
-        import tempfile
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        return pathlib.Path(folder.name)
+    def start_with(self, text, name="words.toml"):
+        return self.begin(self.new_with("speech.dictionary", text, name))
+
+    def begin(self, hostler):
+        self.addCleanup(self.finish, hostler)
+        return hostler.start()
 
     def length(self, hostler, text, **body):
         answer = hostler.speak("one", text, **body)
@@ -106,16 +118,17 @@ class Pronunciation(house.Test):
         self.assertEqual(self.length(hostler, "5kHz"), len("5kilohertz"))
 
     def test_a_wrong_file_is_an_error_at_the_start(self):
-        self.new_words('a = "b"\nc = [1]\n', "words.toml")
-        for file, message in ((self.file, r"words\.toml:2: c: expected"), (self.folder / "none.toml", "none.toml")):
-            hostler = self.new(fake("one"), **{"speech.dictionary": str(file)})
+        wrong = self.new_with("speech.dictionary", 'a = "b"\nc = [1]\n', "words.toml")
+        missing = self.new_with("speech.presets", "", "none.toml")
+        self.file.unlink()
+        for hostler, message in ((wrong, r"words\.toml:2: c: expected"), (missing, "none.toml")):
             done = subprocess.run([house.HOSTLER, "serve", "--port", "0", "--home", hostler.home], env=hostler.environment, capture_output=True, text=True, timeout=house.LONG)
             self.assertEqual(done.returncode, 2, done)
             self.assertRegex(done.stderr, message)
 
     def test_presets(self):
-        self.new_words('[[preset]]\nname = "Butler"\nvoice = "en-gb-x-rp"\nspeed = 0.9\ndescription = "Dignified."\n', "presets.toml")
-        hostler = self.start(**{"speech.presets": str(self.file)})
+        text = '[[preset]]\nname = "Butler"\nvoice = "en-gb-x-rp"\nspeed = 0.9\ndescription = "Dignified."\n'
+        hostler = self.begin(self.new_with("speech.presets", text, "presets.toml"))
         self.assertEqual(hostler.get("/api/voice-presets").json, {"presets": [{"name": "Butler", "voice": "en-gb-x-rp", "speed": 0.9, "description": "Dignified."}]})
         self.file.write_text("[[preset]]\nname = 5\n")
         self.assert_error(hostler.get("/api/voice-presets"), 400, message="presets.toml:2")
@@ -147,7 +160,7 @@ class Doors(house.Test):
     def test_a_place_for_websockets(self):
         answer = self.start().get("/v1/audio/stream")
         self.assert_error(answer, 426, "websocket_upgrade_required")
-        self.assertEqual(answer.headers["Upgrade"], "websocket")
+        self.assertEqual((answer.headers["Upgrade"], answer.reason), ("websocket", "Upgrade Required"))
 
 
 if __name__ == "__main__":

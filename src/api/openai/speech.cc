@@ -22,7 +22,10 @@ Task<Result<>> Answer(app::House& house, http::Exchange& exchange, Asked asked) 
 
 Task<Result<>> Speech(app::House& house, http::Exchange& exchange) {
   std::vector<std::string> ignored;
-  HOSTLER_CO_TRY(SpeechBody body, co_await ReadJson<SpeechBody>(exchange, false, &ignored));
+  auto read = co_await ReadJson<SpeechBody>(exchange, false, &ignored);
+  if (!read && read.error().code == Code::kTooLarge)
+    read.error().remedy = "Send less, or a recording as a form: POST /v1/audio/speech/clone.";
+  HOSTLER_CO_TRY(SpeechBody body, std::move(read));
   HOSTLER_CO_OK(app::CheckText(house.config, body.input, "input"));
   HOSTLER_CO_TRY(Asked asked, AskedIn(std::move(body)));
   asked.ignored = std::move(ignored);
