@@ -235,13 +235,13 @@ class Engines(house.Test):
     def test_a_client_that_leaves_stops_the_work(self):
         hostler = self.start(house.fake("slow", type="embedding", chunk_ms=600_000))
         hostler.load("slow")
-        events = hostler.events("/logs/stream")
-        body = json.dumps({"model": "slow", "input": [f"text {i}" for i in range(100)]}).encode()
-        raw = hostler.socket(b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        events.until_log("call 1: embed, 32 texts")
-        raw.shutdown(socket.SHUT_RDWR)
-        raw.close()
-        events.until_log("Embedding cancelled")
+        with hostler.events("/logs/stream") as events:
+            body = json.dumps({"model": "slow", "input": [f"text {i}" for i in range(100)]}).encode()
+            raw = hostler.socket(b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            events.until_log("call 1: embed, 32 texts")
+            raw.shutdown(socket.SHUT_RDWR)
+            raw.close()
+            events.until_log("Embedding cancelled")
         self.assertFalse([line for line in hostler.logs(lines=1000) if "call 2" in line["message"]])
 
     def test_an_engine_that_dies_is_named(self):
