@@ -91,6 +91,7 @@ class Answer {
     pending_.erase(0, used);
     return body_->done();
   }
+  [[nodiscard]] bool begun() const { return body_ != nullptr || !pending_.empty(); }
 
  private:
   bool ReadHead() {
@@ -131,12 +132,16 @@ class Crowd {
   Crowd(const Target& target, int count, SteadyClock::duration pause = {})
       : target_(target), epoll_(::epoll_create1(EPOLL_CLOEXEC)), lines_(count) {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-      lines_[i].socket = Connect(target.address);
-      epoll_event event{.events = EPOLLIN, .data = {.u64 = i}};
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, lines_[i].socket.get(), &event);
+      Open(lines_[i]);
       Send(lines_[i], target.request);
       std::this_thread::sleep_for(pause);
     }
+  }
+
+  void Open(Line& line) {
+    line.socket = Connect(target_.address);
+    epoll_event event{.events = EPOLLIN, .data = {.u64 = static_cast<std::uint64_t>(&line - lines_.data())}};
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, line.socket.get(), &event);
   }
 
   // Calls `on_bytes(line, bytes)` for what arrives until it returns false.
@@ -149,7 +154,12 @@ class Crowd {
       for (int i = 0; i < ready && go_on; ++i) {
         Line& line = lines_[events[i].data.u64];
         const ssize_t got = ::recv(line.socket.get(), buffer.data(), buffer.size(), 0);
-        if (got <= 0) Die("the server broke off");
+        if (got <= 0) {
+          if (line.answer.begun()) Die("the server broke off");
+          Open(line);  // some servers close after so many answers, or after each stream
+          Send(line, target_.request);
+          continue;
+        }
         go_on = on_bytes(line, std::string_view(buffer.data(), static_cast<std::size_t>(got)));
       }
     }

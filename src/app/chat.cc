@@ -26,17 +26,10 @@ Result<> CheckUrl(const json::Any& value, const std::string& path) {
                     "Send it along as a data: URL, like data:image/png;base64,…", path, "url_not_allowed"});
 }
 
-// One piece of a message: text, a picture, a call of a tool …
-Result<> CheckPart(const json::Any& value, const std::string& path, Conversation& conversation) {
-  const object* part = value.if_object();
-  if (part == nullptr) return Fail(Wrong(path, "expected an object", "Send {\"type\":\"text\",\"text\":…}."));
-  const json::Any* type = part->if_contains("type");
-  if (type == nullptr || !type->is_string())
-    return Fail(Wrong(path + ".type", "required field is missing, or is no string", "Say what it is: \"text\", \"image_url\" …"));
-  const std::string_view name = type->get_string();
-  if (name == "image_url" || name == "input_image" || name == "image") conversation.images = true;
+// Pictures and sounds that an object of a request names.
+Result<> CheckMedia(const object& part, const std::string& path) {
   for (const std::string_view key : {"image_url", "video_url", "audio_url", "source", "file", "input_audio", "input_video"}) {
-    const json::Any* media = part->if_contains(key);
+    const json::Any* media = part.if_contains(key);
     if (media == nullptr || media->is_null()) continue;
     const std::string here = fmt::format("{}.{}", path, key);
     if (media->is_string()) HOSTLER_OK(CheckUrl(*media, here));
@@ -46,6 +39,19 @@ Result<> CheckPart(const json::Any& value, const std::string& path, Conversation
       if (const json::Any* address = fields->if_contains(url)) HOSTLER_OK(CheckUrl(*address, fmt::format("{}.{}", here, url)));
     }
   }
+  return {};
+}
+
+// One piece of a message: text, a picture, a call of a tool …
+Result<> CheckPart(const json::Any& value, const std::string& path, Conversation& conversation) {
+  const object* part = value.if_object();
+  if (part == nullptr) return Fail(Wrong(path, "expected an object", "Send {\"type\":\"text\",\"text\":…}."));
+  const json::Any* type = part->if_contains("type");
+  if (type == nullptr || !type->is_string())
+    return Fail(Wrong(path + ".type", "required field is missing, or is no string", "Say what it is: \"text\", \"image_url\" …"));
+  const std::string_view name = type->get_string();
+  if (name == "image_url" || name == "input_image" || name == "image") conversation.images = true;
+  HOSTLER_OK(CheckMedia(*part, path));
   // What a tool gave back is made of pieces too.
   if (const json::Any* content = part->if_contains("content"); content != nullptr && content->is_array()) {
     for (std::size_t i = 0; i < content->get_array().size(); ++i)
@@ -78,6 +84,7 @@ Result<> CheckMessages(const object& request, Conversation& conversation) {
     if (role == nullptr || !role->is_string())
       return Fail(
           Wrong(path + ".role", "required field is missing, or is no string", "Say who speaks: \"user\", \"assistant\" …"));
+    HOSTLER_OK(CheckMedia(*message, path));
     HOSTLER_OK(CheckContent(message->if_contains("content"), path + ".content", conversation));
   }
   return CheckContent(request.if_contains("system"), "system", conversation);  // Anthropic's place for it
@@ -93,6 +100,7 @@ Result<> CheckInput(const object& request, Conversation& conversation) {
     const std::string path = fmt::format("input[{}]", i);
     const object* item = (*items)[i].if_object();
     if (item == nullptr) return Fail(Wrong(path, "expected an object", "Send {\"role\":…,\"content\":…}."));
+    HOSTLER_OK(CheckMedia(*item, path));
     HOSTLER_OK(CheckContent(item->if_contains("content"), path + ".content", conversation));
     HOSTLER_OK(CheckContent(item->if_contains("output"), path + ".output", conversation));
   }

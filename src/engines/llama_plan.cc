@@ -67,16 +67,19 @@ Result<> ReadOn(const os::Descriptor& in, const std::filesystem::path& file, std
   return {};
 }
 
-// Most headers are short; those of models with large vocabularies are read in a second or third step. What is wrong with the file
-// is the inner error.
-Result<Result<catalog::GgufHeader>> ReadHeader(const std::filesystem::path& file) {
+// Most headers are short; those of models with large vocabularies are read in a second or third step.
+Result<catalog::GgufHeader> ReadHeader(const model::Entry& entry, const std::filesystem::path& file) {
   const os::Descriptor in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!in) return Fail(CannotRead(file, errno));
   std::string bytes;
   for (std::size_t wanted = kShortHeader;; wanted *= 8) {
     HOSTLER_OK(ReadOn(in, file, bytes, wanted));
     auto header = catalog::ReadGgufHeader(bytes);
-    if (!header || header->complete || bytes.size() < wanted || wanted >= kLongestHeader) return header;
+    if (!header) return Fail(CannotLoad(entry, file.filename().string() + " " + header.error().message, header.error().remedy));
+    if (header->complete) return header;
+    if (bytes.size() < wanted || wanted >= kLongestHeader)
+      return Fail(CannotLoad(entry, fmt::format("{} ends within its header", file.filename().string()),
+                             "It is not whole: download or copy it again."));
   }
 }
 
@@ -131,7 +134,7 @@ void AddTask(std::vector<std::string>& arguments, const LlamaModel& model, const
     if (options.pooling)
       add({"--pooling", *options.pooling});
     else if (!model.pools)
-      add({"--pooling", "last"});  // a language model made into an embedder: its last token has seen all others
+      add({"--pooling", model.encoder ? "mean" : "last"});  // of a language model only the last token has seen all others
   }
 }
 
@@ -200,17 +203,13 @@ Result<LlamaModel> LookAt(const model::Entry& entry, const std::filesystem::path
                              "Put one there, or correct the path."));
     model.file = files / main;
   }
-  HOSTLER_TRY(const auto header, ReadHeader(model.file));
-  if (!header)
-    return Fail(CannotLoad(entry, model.file.filename().string() + " " + header.error().message, header.error().remedy));
-  if (!header->complete)
-    return Fail(CannotLoad(entry, fmt::format("{} ends within its header", model.file.filename().string()),
-                           "It is not whole: download or copy it again."));
-  HOSTLER_TRY(model.task, TaskOf(entry, *header));
-  model.context = header->OfArchitecture("context_length").value_or(0);
-  if (const auto tokens = header->arrays.find("tokenizer.ggml.tokens"); tokens != header->arrays.end())
+  HOSTLER_TRY(const auto header, ReadHeader(entry, model.file));
+  HOSTLER_TRY(model.task, TaskOf(entry, header));
+  model.context = header.OfArchitecture("context_length").value_or(0);
+  if (const auto tokens = header.arrays.find("tokenizer.ggml.tokens"); tokens != header.arrays.end())
     model.vocabulary = static_cast<std::int64_t>(std::min<std::uint64_t>(tokens->second, kLongestHeader));
-  model.pools = header->OfArchitecture("pooling_type").value_or(0) > 0;
+  model.pools = header.OfArchitecture("pooling_type").value_or(0) > 0;
+  model.encoder = catalog::PurposeOf(header) == GgufPurpose::kEmbedding;
   if (model.task == LlamaTask::kChat) model.projector = ProjectorOf(model.file);
   return model;
 }

@@ -48,6 +48,7 @@ struct LlamaModel {
   LlamaTask task = LlamaTask::kChat;
   std::int64_t context = 0;         // tokens it was trained for; 0: the header does not say
   std::int64_t vocabulary = 0;      // tokens it knows; 0: the header does not say
+  bool encoder = false;             // it was made for vectors
   bool pools = false;               // the file says how many vectors become one
   std::filesystem::path projector;  // found beside it; empty: none
 };

@@ -145,7 +145,9 @@ TEST(LlamaArguments, ForVectorsAndScores) {
   EXPECT_EQ(After(embed, "--cache-ram"), "0");
   model.pools = false;
   EXPECT_EQ(After(ArgumentsOf(model), "--pooling"), "last");
-  EXPECT_EQ(After(ArgumentsOf(model, R"({"pooling":"mean"})"), "--pooling"), "mean");
+  model.encoder = true;
+  EXPECT_EQ(After(ArgumentsOf(model), "--pooling"), "mean");
+  EXPECT_EQ(After(ArgumentsOf(model, R"({"pooling":"cls"})"), "--pooling"), "cls");
   model.task = LlamaTask::kRerank;
   EXPECT_THAT(ArgumentsOf(model), Contains("--rerank"));
   EXPECT_THAT(ArgumentsOf(model), Not(Contains("--embeddings")));

@@ -242,6 +242,8 @@ class Chat(Talk):
         self.assertEqual(self.hostler.post("/v1/messages", {"model": "sees", "max_tokens": 4, "messages": user(result)}).status, 403)
         answer = self.hostler.post("/v1/responses", {"model": "sees", "input": user([{"type": "input_image", "image_url": url}])})
         self.assert_error(answer, 403, code="url_not_allowed")
+        answer = self.hostler.post("/v1/responses", {"model": "sees", "input": [{"type": "input_image", "image_url": url}]})
+        self.assert_error(answer, 403, code="url_not_allowed", param="input[0].image_url")
         with self.assertRaises(TimeoutError):
             listener.accept()
         listener.close()

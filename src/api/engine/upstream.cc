@@ -18,7 +18,8 @@ Result<Address> Split(app::House& house, http::Method method, const std::string&
     model::ModelId id = providers::ResolveAlias(house.config, path.substr(0, slash));
     const auto status = house.lifecycle.Get(id);
     if (!status) continue;
-    if (engines::IsWork(status->entry, method, std::string_view(path).substr(slash))) return Address{std::move(id), path.substr(slash)};
+    if (engines::IsWork(status->entry, method, std::string_view(path).substr(slash)))
+      return Address{std::move(id), path.substr(slash)};
     known = true;
   }
   if (known) {
