@@ -238,11 +238,29 @@ class Tree:
                 if path.startswith(MUST_NOT_SLEEP) and re.search(r"\b(sleep_for|sleep_until|usleep|nanosleep)\b", line):
                     self.tell(path, number, "sleeps: wait for the event itself (a condition, a timer, a descriptor)")
 
+    # ---- names ----
+
+    def check_names(self):
+        """Two types of one name in one namespace: each file compiles, and the linker mixes their functions without a word."""
+        homes = {}
+        for path, text in self.texts.items():
+            if not path.endswith(".h"):
+                continue
+            namespace = ""
+            for number, line in enumerate(text.splitlines(), 1):
+                if found := re.match(r"namespace ([\w:]+) \{", line):
+                    namespace = found[1]
+                elif found := re.match(r"(?:struct|class|enum class) (\w+)(?: final)?(?: : .*)? \{", line):
+                    name = f"{namespace}::{found[1]}"
+                    if homes.setdefault(name, path) != path:
+                        self.tell(path, number, f"{name} is defined in {homes[name]} too: two types of one name are one to the linker")
+
     def check(self):
         self.check_arrows()
         self.check_circles()
         self.check_libraries()
         self.check_files()
+        self.check_names()
         return sorted(set(self.problems))
 
 
@@ -264,6 +282,7 @@ PLANTED = (
     ("src/base/planted.h", "#pragma once\n", "a header opens with a comment"),
     ("src/base/planted.h", "// Planted.\n" * (MOST_LINES + 1), "is two files"),
     ("src/base/planted.h", '// Planted.\ninline const char* kPath = "/home/mary/models";\n', "a path of one machine"),
+    ("src/base/planted.h", "// Planted.\nnamespace hostler {\nstruct Error {\n  int code;\n};\n}\n", "defined in src/base/result.h too"),
     ("src/base/planted.h", "// Planted.\ninline void Wait() { std::this_thread::sleep_for(kLong); }\n", "sleeps"),
 )
 

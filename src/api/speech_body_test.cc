@@ -5,7 +5,7 @@
 namespace hostler::api::openai {
 namespace {
 
-Result<Asked> Read(std::string_view text) {
+Result<AskedSpeech> Read(std::string_view text) {
   HOSTLER_TRY(SpeechBody body, json::Parse<SpeechBody>(text));
   return AskedIn(std::move(body));
 }

@@ -107,12 +107,12 @@ Task<Result<wire::Transcript>> Transcribe(House& house, TranscriptionRequest req
   co_return whole;
 }
 
-Task<Result<Conversation>> TranscribeSpeakers(House& house, TranscriptionRequest request, DiarizationRequest diarize) {
+Task<Result<SpokenTranscript>> TranscribeSpeakers(House& house, TranscriptionRequest request, DiarizationRequest diarize) {
   HOSTLER_CO_OK(CheckFile(request));
   HOSTLER_CO_OK(ListenerOf(house, request.model));
   HOSTLER_CO_TRY(const wire::DiarizeReply speakers, co_await Diarize(house, request.audio, std::move(diarize)));
   request.options.words = true;
-  Conversation conversation;
+  SpokenTranscript conversation;
   HOSTLER_CO_TRY(conversation.transcript, co_await Transcribe(house, std::move(request)));
   conversation.spoken = WhoSaidWhat(conversation.transcript, speakers.turns);
   co_return conversation;

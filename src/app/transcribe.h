@@ -29,13 +29,13 @@ struct DiarizationRequest {
   std::optional<int> speakers;  // how many there are; default: found out
 };
 
-struct Conversation {
+struct SpokenTranscript {
   wire::Transcript transcript;
   std::vector<SpokenSegment> spoken;
 };
 
 // Who said what: the recording goes to two models, one after the other. It is held in memory, so it may have two hours.
-[[nodiscard]] Task<Result<Conversation>> TranscribeSpeakers(House& house, TranscriptionRequest request,
-                                                            DiarizationRequest diarize);
+[[nodiscard]] Task<Result<SpokenTranscript>> TranscribeSpeakers(House& house, TranscriptionRequest request,
+                                                                DiarizationRequest diarize);
 
 }  // namespace hostler::app

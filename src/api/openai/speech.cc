@@ -6,7 +6,7 @@
 namespace hostler::api::openai {
 namespace {
 
-Task<Result<>> Answer(app::House& house, http::Exchange& exchange, Asked asked) {
+Task<Result<>> Answer(app::House& house, http::Exchange& exchange, AskedSpeech asked) {
   NameIgnored(exchange, asked.ignored);
   HOSTLER_CO_OK(app::CheckText(house.config, asked.request.input, "input"));
   if (asked.stream == StreamFormat::kSse) {
@@ -27,7 +27,7 @@ Task<Result<>> Speech(app::House& house, http::Exchange& exchange) {
     read.error().remedy = "Send less, or a recording as a form: POST /v1/audio/speech/clone.";
   HOSTLER_CO_TRY(SpeechBody body, std::move(read));
   HOSTLER_CO_OK(app::CheckText(house.config, body.input, "input"));
-  HOSTLER_CO_TRY(Asked asked, AskedIn(std::move(body)));
+  HOSTLER_CO_TRY(AskedSpeech asked, AskedIn(std::move(body)));
   asked.ignored = std::move(ignored);
   co_return co_await Answer(house, exchange, std::move(asked));
 }
@@ -37,8 +37,8 @@ Task<Result<>> Clone(app::House& house, http::Exchange& exchange) {
   limits.total = static_cast<std::uint64_t>(house.config.max_upload_mb) << 20;
   limits.temporary = house.config.home / "tmp";
   HOSTLER_CO_TRY(http::Form form, co_await http::ReadForm(exchange, limits));
-  HOSTLER_CO_TRY(Asked asked, co_await house.media_pool.Run(
-                                  [form = std::make_shared<http::Form>(std::move(form))] { return AskedIn(*form); }));
+  HOSTLER_CO_TRY(AskedSpeech asked, co_await house.media_pool.Run(
+                                        [form = std::make_shared<http::Form>(std::move(form))] { return AskedIn(*form); }));
   co_return co_await Answer(house, exchange, std::move(asked));
 }
 

@@ -66,8 +66,8 @@ Result<std::optional<app::Reference>> ReferenceOf(SpeechBody& body) {
 
 }  // namespace
 
-Result<Asked> AskedIn(SpeechBody body) {
-  Asked asked;
+Result<AskedSpeech> AskedIn(SpeechBody body) {
+  AskedSpeech asked;
   app::SpeechRequest& request = asked.request;
   HOSTLER_TRY(request.voice, VoiceOf(body.voice));
   HOSTLER_TRY(request.reference, ReferenceOf(body));
@@ -86,11 +86,11 @@ Result<Asked> AskedIn(SpeechBody body) {
   return asked;
 }
 
-Result<Asked> AskedIn(http::Form& form) {
+Result<AskedSpeech> AskedIn(http::Form& form) {
   static const FormRules rules = {
       {"input", "model", "voice_library_ref", "transcript", "voice", "speed", "response_format", "language"},
       {"reference_audio"}};
-  Asked asked;
+  AskedSpeech asked;
   HOSTLER_OK(CheckForm(form, rules, &asked.ignored));
   app::SpeechRequest& request = asked.request;
   app::Reference reference;

@@ -51,13 +51,13 @@ BOOST_DESCRIBE_STRUCT(CloneForm, (),
 
 enum class StreamFormat { kAudio, kSse };
 
-struct Asked {
+struct AskedSpeech {
   app::SpeechRequest request;
   StreamFormat stream = StreamFormat::kAudio;
   std::vector<std::string> ignored;  // fields that nobody here knows
 };
 
-[[nodiscard]] Result<Asked> AskedIn(SpeechBody body);
-[[nodiscard]] Result<Asked> AskedIn(http::Form& form);
+[[nodiscard]] Result<AskedSpeech> AskedIn(SpeechBody body);
+[[nodiscard]] Result<AskedSpeech> AskedIn(http::Form& form);
 
 }  // namespace hostler::api::openai

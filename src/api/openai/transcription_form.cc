@@ -88,7 +88,7 @@ Result<Shape> ShapeOf(http::Form& form) {
                     {}});
 }
 
-Result<> TakeTemperature(http::Form& form, Asked& asked) {
+Result<> TakeTemperature(http::Form& form, AskedTranscript& asked) {
   const auto temperature = form.Value("temperature");
   if (!temperature) return {};
   HOSTLER_TRY(asked.temperature, NumberOf<double>("temperature", *temperature));
@@ -98,7 +98,7 @@ Result<> TakeTemperature(http::Form& form, Asked& asked) {
   return {};
 }
 
-Result<> TakeGranularities(http::Form& form, Asked& asked) {
+Result<> TakeGranularities(http::Form& form, AskedTranscript& asked) {
   auto granularities = form.Values("timestamp_granularities[]");
   for (const std::string& more : form.Values("timestamp_granularities")) granularities.push_back(more);
   for (const std::string& granularity : granularities) {
@@ -117,7 +117,7 @@ Result<> TakeGranularities(http::Form& form, Asked& asked) {
   return {};
 }
 
-Result<> TakeSpeakers(http::Form& form, const http::Query& query, Asked& asked) {
+Result<> TakeSpeakers(http::Form& form, const http::Query& query, AskedTranscript& asked) {
   HOSTLER_TRY(const std::optional<bool> diarize, FlagOf(form, "diarize"));
   HOSTLER_TRY(const bool in_query, QueryFlag(query, "diarize"));
   asked.diarize = diarize.value_or(in_query) || asked.shape == Shape::kDiarizedJson;
@@ -131,7 +131,7 @@ Result<> TakeSpeakers(http::Form& form, const http::Query& query, Asked& asked) 
 }
 
 // What cannot go together.
-Result<> CheckStream(const Asked& asked) {
+Result<> CheckStream(const AskedTranscript& asked) {
   if (!asked.stream) return {};
   if (asked.diarize) {
     return Fail(Error{Code::kUnsupported,
@@ -150,9 +150,9 @@ Result<> CheckStream(const Asked& asked) {
 
 }  // namespace
 
-Result<Asked> ReadTranscriptionForm(http::Form& form, const http::Query& query) {
+Result<AskedTranscript> ReadTranscriptionForm(http::Form& form, const http::Query& query) {
   HOSTLER_OK(CheckFields(form));
-  Asked asked;
+  AskedTranscript asked;
   http::Part* file = form.Find("file");
   if (file == nullptr) return Wrong("required field is missing", "Send the audio as the form field `file`.", "file");
   HOSTLER_TRY(std::string audio, file->Take());

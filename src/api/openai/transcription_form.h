@@ -36,7 +36,7 @@ BOOST_DESCRIBE_STRUCT(TranscriptionForm, (),
 enum class Shape { kJson, kText, kSrt, kVtt, kVerboseJson, kDiarizedJson };
 BOOST_DESCRIBE_ENUM(Shape, kJson, kText, kSrt, kVtt, kVerboseJson, kDiarizedJson)
 
-struct Asked {
+struct AskedTranscript {
   app::TranscriptionRequest request;
   app::DiarizationRequest speakers;
   Shape shape = Shape::kJson;
@@ -46,6 +46,6 @@ struct Asked {
   std::vector<std::string> ignored;  // names of fields that mean nothing here
 };
 
-[[nodiscard]] Result<Asked> ReadTranscriptionForm(http::Form& form, const http::Query& query);
+[[nodiscard]] Result<AskedTranscript> ReadTranscriptionForm(http::Form& form, const http::Query& query);
 
 }  // namespace hostler::api::openai

@@ -107,7 +107,7 @@ Usage UsageOf(const wire::Transcript& transcript) {
   return {"duration", static_cast<int>(std::ceil(transcript.duration))};
 }
 
-Verbose VerboseOf(const wire::Transcript& transcript, const Asked& asked, std::string task) {
+Verbose VerboseOf(const wire::Transcript& transcript, const AskedTranscript& asked, std::string task) {
   Verbose verbose{std::move(task), transcript.language, transcript.duration, transcript.text, {},
                   std::nullopt,    UsageOf(transcript)};
   for (const wire::Segment& segment : transcript.segments) {
@@ -129,7 +129,7 @@ Verbose VerboseOf(const wire::Transcript& transcript, const Asked& asked, std::s
   return verbose;
 }
 
-http::Response Format(const wire::Transcript& transcript, const Asked& asked, const std::string& task) {
+http::Response Format(const wire::Transcript& transcript, const AskedTranscript& asked, const std::string& task) {
   switch (asked.shape) {
     case Shape::kText: return http::TextResponse(transcript.text + "\n");
     case Shape::kSrt: return http::TextResponse(ToSrt(transcript));
@@ -149,7 +149,7 @@ std::string Letter(int speaker) {
   return letters;
 }
 
-http::Response Format(const app::Conversation& conversation, const Asked& asked, std::string task) {
+http::Response Format(const app::SpokenTranscript& conversation, const AskedTranscript& asked, std::string task) {
   const wire::Transcript& transcript = conversation.transcript;
   if (asked.shape == Shape::kDiarizedJson) {
     Diarized diarized{std::move(task), transcript.duration, transcript.text, {}, UsageOf(transcript)};
@@ -203,7 +203,7 @@ class TextEvents {
   std::string said_;
 };
 
-Task<Result<>> Stream(app::House& house, http::Exchange& exchange, Asked asked) {
+Task<Result<>> Stream(app::House& house, http::Exchange& exchange, AskedTranscript asked) {
   TextEvents events(exchange);
   const auto transcript = co_await app::Transcribe(house, std::move(asked.request),
                                                    [&events](const wire::Segment& segment) { return events.Say(segment); });
@@ -224,13 +224,13 @@ Task<Result<>> Run(app::House& house, http::Exchange& exchange, bool translate) 
   auto read = [form = std::make_shared<http::Form>(std::move(form)), query = exchange.query()] {
     return ReadTranscriptionForm(*form, query);
   };
-  HOSTLER_CO_TRY(Asked asked, co_await house.media_pool.Run(std::move(read)));
+  HOSTLER_CO_TRY(AskedTranscript asked, co_await house.media_pool.Run(std::move(read)));
   NameIgnored(exchange, asked.ignored);
   if (translate) asked.request.options.translate = true;
   const std::string task = translate ? "translate" : "transcribe";
   if (asked.stream) co_return co_await Stream(house, exchange, std::move(asked));
   if (asked.diarize) {
-    HOSTLER_CO_TRY(const app::Conversation conversation,
+    HOSTLER_CO_TRY(const app::SpokenTranscript conversation,
                    co_await app::TranscribeSpeakers(house, std::move(asked.request), asked.speakers));
     co_await exchange.Send(Format(conversation, asked, task));
     co_return Result<>{};
