@@ -282,7 +282,7 @@ PLANTED = (
     ("src/base/planted.h", "#pragma once\n", "a header opens with a comment"),
     ("src/base/planted.h", "// Planted.\n" * (MOST_LINES + 1), "is two files"),
     ("src/base/planted.h", '// Planted.\ninline const char* kPath = "/home/mary/models";\n', "a path of one machine"),
-    ("src/base/planted.h", "// Planted.\nnamespace hostler {\nstruct Error {\n  int code;\n};\n}\n", "defined in src/base/result.h too"),
+    ("src/base/planted.h", "// Planted.\nnamespace hostler {\nstruct Error {\n  int code;\n};\n}\n", "is defined in src/base/planted.h too"),
     ("src/base/planted.h", "// Planted.\ninline void Wait() { std::this_thread::sleep_for(kLong); }\n", "sleeps"),
 )
 
