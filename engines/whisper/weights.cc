@@ -21,6 +21,7 @@ constexpr int kEnglishVocabulary = 51864;     // with its special tokens; many l
 constexpr int kLargestVocabulary = 51866;
 constexpr int kFourier = 201;  // WHISPER_N_FFT / 2 + 1
 constexpr std::int32_t kLongestToken = 1 << 10;
+constexpr std::uint64_t kNear = 4 << 10;
 constexpr std::int32_t kLongestName = 200;  // of a tensor
 
 // What a file is instead, from its first bytes.
@@ -86,7 +87,10 @@ class Walker {
   Result<> Skip(std::uint64_t bytes) {
     HOSTLER_OK(Room(bytes));
     at_ += bytes;
-    stream_.seekg(static_cast<std::streamoff>(at_));
+    if (bytes < kNear)
+      stream_.ignore(static_cast<std::streamsize>(bytes));  // seeking throws away what was read ahead
+    else
+      stream_.seekg(static_cast<std::streamoff>(at_));
     return {};
   }
   [[nodiscard]] std::unexpected<Error> Wrong(std::string_view what) const {
