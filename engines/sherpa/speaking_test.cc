@@ -313,7 +313,7 @@ TEST(Voices, OfKokoroHaveTheirPublishedNames) {
   EXPECT_EQ(voices[52].id, "zm_yunyang");
   EXPECT_EQ(KokoroLanguage("es"), "es");
   EXPECT_EQ(KokoroLanguage("es-MX"), "es");
-  EXPECT_EQ(KokoroLanguage("en-GB"), "en-gb");
+  EXPECT_EQ(KokoroLanguage("en-GB"), "en");
   EXPECT_EQ(KokoroLanguage("en"), "");
   EXPECT_EQ(KokoroLanguage("zh-CN"), "");
   EXPECT_EQ(KokoroLanguage("xx"), "xx");

@@ -25,13 +25,13 @@ constexpr std::string_view kKokoro53 =
     "jf_tebukuro,jm_kumo,pf_dora,pm_alex,pm_santa,zf_xiaobei,zf_xiaoni,zf_xiaoxiao,zf_xiaoyi,zm_yunjian,zm_yunxi,zm_yunxia,"
     "zm_yunyang";
 
-// The first letter of a kokoro voice, BCP 47, and espeak-ng's name.
+// The first letter of a kokoro voice, BCP 47, and the name of espeak-ng's file: British English is plain "en" there.
 struct Tongue {
   char letter;
   std::string_view language;
   std::string_view espeak;
 };
-constexpr Tongue kTongues[] = {{'a', "en-us", ""}, {'b', "en-gb", "en-gb"}, {'e', "es", "es"},
+constexpr Tongue kTongues[] = {{'a', "en-us", ""}, {'b', "en-gb", "en"},    {'e', "es", "es"},
                                {'f', "fr", "fr"},  {'h', "hi", "hi"},       {'i', "it", "it"},
                                {'j', "ja", "ja"},  {'p', "pt-br", "pt-br"}, {'z', "zh", ""}};
 
