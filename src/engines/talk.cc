@@ -240,28 +240,30 @@ Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Han
   co_return std::move(*transcript);
 }
 
-Task<Result<wire::EmbedReply>> Switchboard::Embed(std::shared_ptr<const Handle> handle, wire::EmbedRequest request) {
+// A question about texts, put by the adapter's `ask`.
+template <class Reply, class Request>
+Task<Result<Reply>> Switchboard::Read(std::shared_ptr<const Handle> handle, Request request, AskOfTexts<Reply, Request> ask,
+                                      std::string what) {
   http::Client& client = Here(co_await boost::asio::this_coro::executor);
-  const Activity activity(handle, fmt::format("vectors of {} texts", request.inputs.size()));
-  auto reply = co_await handle->adapter->Embed(client, *handle, std::move(request));
+  const Activity activity(handle, std::move(what));
+  auto reply = co_await (handle->adapter->*ask)(client, *handle, std::move(request));
   if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
   co_return reply;
+}
+
+Task<Result<wire::EmbedReply>> Switchboard::Embed(std::shared_ptr<const Handle> handle, wire::EmbedRequest request) {
+  std::string what = fmt::format("vectors of {} texts", request.inputs.size());
+  return Read(std::move(handle), std::move(request), &Adapter::Embed, std::move(what));
 }
 
 Task<Result<wire::RerankReply>> Switchboard::Rerank(std::shared_ptr<const Handle> handle, wire::RerankRequest request) {
-  http::Client& client = Here(co_await boost::asio::this_coro::executor);
-  const Activity activity(handle, fmt::format("scores of {} documents", request.documents.size()));
-  auto reply = co_await handle->adapter->Rerank(client, *handle, std::move(request));
-  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
-  co_return reply;
+  std::string what = fmt::format("scores of {} documents", request.documents.size());
+  return Read(std::move(handle), std::move(request), &Adapter::Rerank, std::move(what));
 }
 
 Task<Result<wire::SparseReply>> Switchboard::Sparse(std::shared_ptr<const Handle> handle, wire::SparseRequest request) {
-  http::Client& client = Here(co_await boost::asio::this_coro::executor);
-  const Activity activity(handle, fmt::format("sparse vectors of {} texts", request.inputs.size()));
-  auto reply = co_await handle->adapter->Sparse(client, *handle, std::move(request));
-  if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
-  co_return reply;
+  std::string what = fmt::format("sparse vectors of {} texts", request.inputs.size());
+  return Read(std::move(handle), std::move(request), &Adapter::Sparse, std::move(what));
 }
 
 Task<Result<>> Switchboard::Converse(std::shared_ptr<const Handle> handle, http::Exchange& exchange, std::string route,

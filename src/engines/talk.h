@@ -119,6 +119,11 @@ class Switchboard {
   // `what`: for crash dossiers.
   [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Generate(std::shared_ptr<const Handle> handle, std::string target,
                                                                     std::string body, std::string what);
+  template <class Reply, class Request>
+  using AskOfTexts = Task<Result<Reply>> (Adapter::*)(http::Client&, const Handle&, Request) const;
+  template <class Reply, class Request>
+  [[nodiscard]] Task<Result<Reply>> Read(std::shared_ptr<const Handle> handle, Request request, AskOfTexts<Reply, Request> ask,
+                                         std::string what);
   struct Line {
     Loop* loop;
     std::unique_ptr<http::Client> client;
