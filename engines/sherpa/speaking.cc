@@ -318,7 +318,6 @@ Result<> SpeakingModel::Clone(const wire::CloneRequest& request, const Recording
 Result<std::unique_ptr<engine_sdk::Model>> LoadSpeaking(Plan plan, const SpeakingOptions& options,
                                                         const engine_sdk::LoadContext& context) {
   HOSTLER_OK(CheckSpeaking(plan, options));
-
   context.progress("reading weights", std::nullopt);
   HOSTLER_TRY(Tts tts, LoadTts(plan, "", context.threads));
   auto model = std::make_unique<SpeakingModel>(std::move(plan), options, context, std::move(tts));
