@@ -300,7 +300,7 @@ class LlamaServer(house.Test):
         native = (house.BIN / "llama-server").resolve().parent
         cls.hostler = cls.start_shared(
             {"id": "bert", "type": "embedding", "engine": "llama-server", "path": str(MODELS / "tiny_bert/tiny-bert.gguf")},
-            {"id": "rank", "type": "reranker", "engine": "llama-server", "path": str(MODELS / "tiny_rerank/tiny-rerank.gguf")},
+            {"id": "rerank", "type": "reranker", "engine": "llama-server", "path": str(MODELS / "tiny_rerank/tiny-rerank.gguf")},
             environment={"HOSTLER_GGML_CPU": str(native / "libggml-cpu-haswell.so")})
 
     def ask_it(self, model, route, body):
@@ -332,10 +332,10 @@ class LlamaServer(house.Test):
 
     def test_scores(self):
         request = {"query": "the capital of france", "documents": self.TEXTS}
-        theirs = {item["index"]: item["relevance_score"] for item in self.ask_it("rank", "/v1/rerank", request)["results"]}
-        raw = self.hostler.post("/v1/rerank", {"model": "rank", "raw_scores": True, **request}).json["results"]
+        theirs = {item["index"]: item["relevance_score"] for item in self.ask_it("rerank", "/v1/rerank", request)["results"]}
+        raw = self.hostler.post("/v1/rerank", {"model": "rerank", "raw_scores": True, **request}).json["results"]
         self.assertEqual([place["index"] for place in raw], sorted(theirs, key=lambda index: -theirs[index]))
-        for place, smooth in zip(raw, self.hostler.post("/v1/rerank", {"model": "rank", **request}).json["results"]):
+        for place, smooth in zip(raw, self.hostler.post("/v1/rerank", {"model": "rerank", **request}).json["results"]):
             self.assertAlmostEqual(place["relevance_score"], theirs[place["index"]], places=4)
             self.assertAlmostEqual(smooth["relevance_score"], sigmoid(theirs[place["index"]]), places=4)
 
