@@ -9,7 +9,7 @@ namespace hostler::sherpa {
 namespace {
 
 TEST_F(SherpaTest, KeepsTheProtocol) {
-  const std::vector<std::string> models = {"piper", "kokoro", "matcha", "nemo_ctc", "moonshine"};
+  const std::vector<std::string> models = {"piper", "kokoro", "matcha", "nemo_ctc", "moonshine", "diarisation"};
   for (const std::string& name : models) {
     std::filesystem::create_directories(folder.path() / "models");
     std::filesystem::copy(TinyModel(name), folder.path() / "models" / name, std::filesystem::copy_options::recursive);

@@ -2,8 +2,8 @@
 models with random weights under the repositories' real names and file names: what comes out is noise, and comes by the real way."""
 
 import math
-import pathlib
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -99,6 +99,24 @@ class Neural(shelves.Test):
         self.assertTrue(text.strip(), text)
         answer = hostler.transcribe(clip.read_bytes(), model="whisper-1", response_format="verbose_json")
         self.assertEqual(answer.json["text"].strip(), " ".join(text.split()))
+
+    def test_who_speaks(self):
+        """Two engines work on one recording: one hears the words, the other tells the voices apart."""
+        hostler = self.new_with(models__default_diarization="voices")
+        folder = hostler.home / "models"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(MODELS / "tiny_onnx/diarisation", folder / "voices")
+        shutil.copytree(MODELS / "tiny_onnx/nemo_ctc", folder / "ears")
+        self.addCleanup(self.finish, hostler)
+        hostler.start()
+        clip = sounds.tone(300, seconds=6.0)
+        answer = hostler.transcribe(clip, model="ears", diarize="true")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertTrue(answer.json["segments"])
+        for segment in answer.json["segments"]:
+            self.assertRegex(segment["speaker"], r"^SPEAKER_\d\d$")
+            self.assertLess(segment["start"], segment["end"])
+        self.assertEqual(sorted(hostler.loaded()), ["ears", "voices"])
 
     def test_texts(self):
         chat, embed, rerank, splade = ids = ("Qwen/Qwen2.5-0.5B-Instruct-GGUF", "Qwen/Qwen3-Embedding-0.6B-GGUF", "ggml-org/Qwen3-Reranker-0.6B-Q8_0-GGUF",
