@@ -44,13 +44,12 @@ Result<model::ModelId> ListenerOf(House& house, const model::ModelId& asked) {
 // One chapter; segments are told with the whole recording's times.
 Task<Result<wire::Transcript>> Hear(House& house, const lifecycle::Lease& lease, wire::TranscribeRequest options, Chapter chapter,
                                     int first_id, const OnSegment& on_segment) {
-  if (!on_segment) co_return co_await house.switchboard.Transcribe(lease.handle(), std::move(options), std::move(chapter.wav));
   HOSTLER_CO_TRY(const auto stream,
-                 co_await house.switchboard.TranscribeStream(lease.handle(), std::move(options), std::move(chapter.wav)));
+                 co_await house.switchboard.Transcribe(lease.handle(), std::move(options), std::move(chapter.wav)));
   for (;;) {
     HOSTLER_CO_TRY(std::optional<wire::Segment> segment, co_await stream->Next());
     if (!segment) break;
-    co_await on_segment(Shifted(*std::move(segment), chapter.start, first_id));
+    if (on_segment) co_await on_segment(Shifted(*std::move(segment), chapter.start, first_id));
   }
   co_return std::move(stream->transcript());
 }

@@ -46,6 +46,7 @@ Task<Error> Explain(std::shared_ptr<const Handle> handle, Error error) {
 constexpr std::uint64_t kLongestError = 64 << 10;                     // bytes
 constexpr Clock::duration kErrorDeadline = std::chrono::seconds(10);  // for its body
 constexpr std::uint64_t kLongestTranscript = 64 << 20;                // bytes: hours of speech with word times
+constexpr Clock::duration kHearingDeadline = std::chrono::hours(12);
 
 // PCM is what was asked for. Other audio has a head that would be heard as noise, a page or a document altogether.
 bool IsPcm(const http::Headers& headers) {
@@ -164,6 +165,12 @@ Task<Result<std::unique_ptr<AudioStream>>> Switchboard::Design(std::shared_ptr<c
 SegmentStream::SegmentStream(std::unique_ptr<http::Reply> reply, std::shared_ptr<const Handle> handle, Activity activity)
     : reply_(std::move(reply)), handle_(std::move(handle)), activity_(std::move(activity)), parser_(kLongestTranscript) {}
 
+SegmentStream::SegmentStream(wire::Transcript transcript, std::shared_ptr<const Handle> handle, Activity activity)
+    : handle_(std::move(handle)),
+      activity_(std::move(activity)),
+      segments_(transcript.segments.begin(), transcript.segments.end()),
+      transcript_(std::move(transcript)) {}
+
 Error SegmentStream::Nonsense(std::string_view what) const {
   return Error{
       Code::kUpstream, fmt::format("the engine of \"{}\" {}", handle_->model, what), "Check it with `hostler conform`.", {}, {}};
@@ -229,17 +236,6 @@ std::string OfAudio(std::string_view what, const std::string& wav) {
 
 }  // namespace
 
-Task<Result<wire::Transcript>> Switchboard::Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest transcribe,
-                                                       std::string wav) {
-  http::Client& client = Here(co_await boost::asio::this_coro::executor);
-  transcribe.model_id.reset();
-  const Activity activity(handle, OfAudio("transcription", wav));
-  http::Request request = AudioForm("/transcribe", json::ToJson(transcribe), std::move(wav));
-  auto transcript = co_await Call<wire::Transcript>(client, handle->endpoint, std::move(request), kLongestTranscript);
-  if (!transcript) co_return Fail(co_await Explain(handle, transcript.error()));
-  co_return std::move(*transcript);
-}
-
 // A question about texts, put by the adapter's `ask`.
 template <class Reply, class Request>
 Task<Result<Reply>> Switchboard::Read(std::shared_ptr<const Handle> handle, Request request, AskOfTexts<Reply, Request> ask,
@@ -275,25 +271,31 @@ Task<Result<>> Switchboard::Converse(std::shared_ptr<const Handle> handle, http:
   co_return answered;
 }
 
-Task<Result<std::unique_ptr<SegmentStream>>> Switchboard::TranscribeStream(std::shared_ptr<const Handle> handle,
-                                                                           wire::TranscribeRequest transcribe, std::string wav) {
+// Always as events: half an hour of sound may take a slow machine hours, and nothing but the engine's end says that it failed.
+Task<Result<std::unique_ptr<SegmentStream>>> Switchboard::Transcribe(std::shared_ptr<const Handle> handle,
+                                                                     wire::TranscribeRequest transcribe, std::string wav) {
   http::Client& client = Here(co_await boost::asio::this_coro::executor);
   transcribe.model_id.reset();
   Activity activity(handle, OfAudio("transcription", wav));
   http::Request request = AudioForm("/transcribe", json::ToJson(transcribe), std::move(wav));
   request.headers.Set("Accept", "text/event-stream");
+  request.first_byte_deadline = request.idle_deadline = kHearingDeadline;
   auto reply = co_await client.Open(handle->endpoint, std::move(request));
   if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
-  if ((*reply)->status() / 100 != 2) {
-    const auto text = co_await ReadWhole(**reply, handle->endpoint, Clock::now() + kErrorDeadline, kLongestError);
-    if (!text) co_return Fail(co_await Explain(handle, text.error()));
-    co_return Fail(ErrorOfReply((*reply)->status(), *text));
+  const bool good = (*reply)->status() / 100 == 2;
+  if (good && http::MediaType((*reply)->headers().Get("Content-Type")) == "text/event-stream")
+    co_return std::make_unique<SegmentStream>(std::move(*reply), std::move(handle), std::move(activity));
+  const auto text =
+      co_await ReadWhole(**reply, handle->endpoint, Clock::now() + kErrorDeadline, good ? kLongestTranscript : kLongestError);
+  if (!text) co_return Fail(co_await Explain(handle, text.error()));
+  if (!good) co_return Fail(ErrorOfReply((*reply)->status(), *text));
+  auto whole = json::Parse<wire::Transcript>(*text, json::Unknown::kIgnore);
+  if (!whole) {
+    co_return Fail(Code::kUpstream,
+                   fmt::format("the engine answered /transcribe with something else than its protocol: {}", whole.error().Text()),
+                   "Check the engine with `hostler conform`.");
   }
-  if (http::MediaType((*reply)->headers().Get("Content-Type")) != "text/event-stream") {
-    co_return Fail(Code::kUpstream, fmt::format("the engine of \"{}\" does not tell segments as it hears them", handle->model),
-                   "Ask for the whole transcript, without stream.");
-  }
-  co_return std::make_unique<SegmentStream>(std::move(*reply), std::move(handle), std::move(activity));
+  co_return std::make_unique<SegmentStream>(*std::move(whole), std::move(handle), std::move(activity));
 }
 
 Task<Result<wire::DiarizeReply>> Switchboard::Diarize(std::shared_ptr<const Handle> handle, wire::DiarizeRequest diarize,
@@ -302,6 +304,7 @@ Task<Result<wire::DiarizeReply>> Switchboard::Diarize(std::shared_ptr<const Hand
   diarize.model_id.reset();
   const Activity activity(handle, OfAudio("diarisation", wav));
   http::Request request = AudioForm("/diarize", json::ToJson(diarize), std::move(wav));
+  request.first_byte_deadline = kHearingDeadline;
   auto reply = co_await Call<wire::DiarizeReply>(client, handle->endpoint, std::move(request), kLongestTranscript);
   if (!reply) co_return Fail(co_await Explain(handle, reply.error()));
   co_return std::move(*reply);

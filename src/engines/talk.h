@@ -49,6 +49,8 @@ class AudioStream {
 class SegmentStream {
  public:
   SegmentStream(std::unique_ptr<http::Reply> reply, std::shared_ptr<const Handle> handle, Activity activity);
+  // Of an engine that tells everything at its end.
+  SegmentStream(wire::Transcript transcript, std::shared_ptr<const Handle> handle, Activity activity);
 
   // The next segment, as soon as the model has it; nullopt at the end.
   [[nodiscard]] Task<Result<std::optional<wire::Segment>>> Next();
@@ -88,10 +90,8 @@ class Switchboard {
   [[nodiscard]] Task<Result<std::unique_ptr<AudioStream>>> Design(std::shared_ptr<const Handle> handle,
                                                                   wire::DesignRequest request);
   // `wav`: PCM s16le mono at the model's input_sample_rate.
-  [[nodiscard]] Task<Result<wire::Transcript>> Transcribe(std::shared_ptr<const Handle> handle, wire::TranscribeRequest request,
-                                                          std::string wav);
-  [[nodiscard]] Task<Result<std::unique_ptr<SegmentStream>>> TranscribeStream(std::shared_ptr<const Handle> handle,
-                                                                              wire::TranscribeRequest request, std::string wav);
+  [[nodiscard]] Task<Result<std::unique_ptr<SegmentStream>>> Transcribe(std::shared_ptr<const Handle> handle,
+                                                                        wire::TranscribeRequest request, std::string wav);
   [[nodiscard]] Task<Result<wire::DiarizeReply>> Diarize(std::shared_ptr<const Handle> handle, wire::DiarizeRequest request,
                                                          std::string wav);
 

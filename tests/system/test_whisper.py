@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 
 import house
+import shelves
 from house import fake
 from test_transcription import data_of
 
@@ -212,6 +213,21 @@ class Whisper(house.Test):
         self.assertGreaterEqual(work.result().status, 500)
         house.eventually(lambda: hostler.transcribe(self.sound, model="w").status == 200, "it to come back")
         self.assertIn("signal 9", hostler.wait_for_crash("w")["exit"]["text"])
+
+
+class FromTheHub(shelves.Test):
+    """The names that faster-whisper's users know: whisper.cpp's files are fetched for them."""
+
+    def test_a_curated_model_is_fetched_loaded_and_heard_with(self):
+        repo = self.hub.repo("ggerganov/whisper.cpp")
+        repo.add("ggml-tiny.bin", (MODELS / "ggml-tiny-test.bin").read_bytes())
+        repo.add("ggml-base.bin", b"not wanted")
+        hostler = self.start_with()
+        model = "Systran/faster-whisper-tiny"
+        self.pull(hostler, model)
+        self.assertEqual(hostler.transcribe(wav(5), model=model).json["text"], SCRIPT)
+        self.assertIn(model, hostler.loaded())
+        self.assertFalse([request for request in self.hub.requests if "ggml-base" in request.path])
 
 
 if __name__ == "__main__":
