@@ -7,8 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   // The first bytes say how much data there is.
   const std::uint64_t data_bytes = static_cast<std::uint64_t>(data[0]) << (data[1] % 57);
-  const auto tensors =
-      hostler::llama::ReadSafetensorsHeader({reinterpret_cast<const char*>(data + 2), size - 2}, data_bytes);
+  const auto tensors = hostler::llama::ReadSafetensorsHeader({reinterpret_cast<const char*>(data + 2), size - 2}, data_bytes);
   if (!tensors) {
     if (tensors.error().message.empty() || tensors.error().remedy.empty()) std::abort();
     return 0;
