@@ -83,7 +83,8 @@ wire::Capabilities FakeModel::capabilities() const {
                                  .rerank = true,
                                  .sparse = true,
                                  .dimension = options_.dimension.value_or(8),
-                                 .context_length = options_.context_length.value_or(512)};
+                                 .context_length = options_.context_length.value_or(512),
+                                 .probabilities = options_.probabilities};
   return can;
 }
 

@@ -40,6 +40,7 @@ struct Options {
   std::optional<int> batch;
   std::optional<int> dimension;
   std::optional<int> context_length;
+  std::optional<bool> probabilities;
   // around it
   std::optional<std::string>
       garbage_answer;  // a route: health, models, load, unload, voices, capabilities, generate, transcribe, logs
@@ -56,7 +57,7 @@ BOOST_DESCRIBE_STRUCT(Options, (),
                       (load_ms, load_fail, load_crash, load_hang, memory_mb, spawn_helper, sample_rate, chunks, chunk_ms,
                        chunk_samples, parallel, fail_at_chunk, crash_at_chunk, abort_at_chunk, exit_at_chunk, stall_at_chunk,
                        stall_hard, stamped_segments, silence_ms, blends, cannot, instant, leak_mb_per_request, batch, dimension,
-                       context_length, garbage_answer, garbage_kind, raw_garbage, slow_health_ms, babble_stdout, babble_stderr,
-                       babble_log, ignore_sigterm, startup_exit))
+                       context_length, probabilities, garbage_answer, garbage_kind, raw_garbage, slow_health_ms, babble_stdout,
+                       babble_stderr, babble_log, ignore_sigterm, startup_exit))
 
 }  // namespace hostler::fake

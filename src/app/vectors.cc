@@ -217,8 +217,8 @@ Task<Result<Ranking>> Rank(House& house, RankingRequest request) {
     auto reply = co_await house.switchboard.Rerank(lease.handle(), std::move(piece));
     if (!reply) co_return Fail(Placed(std::move(reply).error(), "documents", "documents", begin));
     if (reply->scores.size() != count) co_return Fail(WrongCount(reply->scores.size(), count));
-    for (const double score : reply->scores)
-      ranking.places.push_back({ranking.places.size(), request.raw_scores ? score : Sigmoid(score)});
+    const bool as_is = request.raw_scores || lease->capabilities.text->probabilities.value_or(false);
+    for (const double score : reply->scores) ranking.places.push_back({ranking.places.size(), as_is ? score : Sigmoid(score)});
     ranking.tokens += reply->tokens;
   }
   std::stable_sort(ranking.places.begin(), ranking.places.end(), [](const auto& a, const auto& b) { return a.score > b.score; });

@@ -122,6 +122,11 @@ Task<Result<>> LlamaAdapter::Load(Loading loading) const {
   text.rerank = loading.entry.type == model::ModelType::kReranker;
   text.chat = !text.embed && !text.rerank;
   if (text.embed) text.dimension = state.dimension;
+  if (text.rerank) {
+    const auto model =
+        co_await loading.workshop.pool->Run([entry = loading.entry, files = loading.files] { return LookAt(entry, files); });
+    if (model && model->probabilities) text.probabilities = true;
+  }
   if (text.chat) {
     const auto props =
         co_await Call<Props>(loading.client, loading.running->endpoint,

@@ -210,6 +210,7 @@ Result<LlamaModel> LookAt(const model::Entry& entry, const std::filesystem::path
     model.vocabulary = static_cast<std::int64_t>(std::min<std::uint64_t>(tokens->second, kLongestHeader));
   model.pools = header.OfArchitecture("pooling_type").value_or(0) > 0;
   model.encoder = catalog::PurposeOf(header) == GgufPurpose::kEmbedding;
+  model.probabilities = model.task == LlamaTask::kRerank && header.Text("general.architecture").starts_with("qwen3");
   if (model.task == LlamaTask::kChat) model.projector = ProjectorOf(model.file);
   return model;
 }

@@ -50,6 +50,7 @@ struct LlamaModel {
   std::int64_t vocabulary = 0;      // tokens it knows; 0: the header does not say
   bool encoder = false;             // it was made for vectors
   bool pools = false;               // the file says how many vectors become one
+  bool probabilities = false;       // its scores went through a softmax: llama.cpp does that for the Qwen3 family
   std::filesystem::path projector;  // found beside it; empty: none
 };
 

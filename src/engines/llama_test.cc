@@ -91,6 +91,17 @@ TEST(LlamaTask, LooksIntoFoldersAndBesideFiles) {
   EXPECT_EQ(model->file.filename(), "model-00001-of-00002.gguf");
   EXPECT_EQ(model->projector.filename(), "mmproj-f16.gguf");
   EXPECT_EQ(model->context, 32768);
+  const auto scores = [&](const std::string& architecture) {
+    write("scores.gguf", GgufWriter()
+                             .Text("general.architecture", architecture)
+                             .U32(architecture + ".pooling_type", 4)
+                             .Tensor("cls.output.weight")
+                             .Bytes());
+    return LookAt(EntryOf(ModelType::kReranker), folder.path() / "scores.gguf")->probabilities;
+  };
+  EXPECT_TRUE(scores("qwen3"));
+  EXPECT_FALSE(scores("bert"));
+  std::filesystem::remove(folder.path() / "scores.gguf");
   write("other.gguf", Llama().Bytes());  // whose projector is it now?
   EXPECT_EQ(LookAt(EntryOf(ModelType::kLlm), folder.path() / "other.gguf")->projector, "");
   write("page.gguf", "<html>");

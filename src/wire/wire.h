@@ -110,15 +110,16 @@ BOOST_DESCRIBE_STRUCT(Speaker, (), (name, description, language))
 
 // What a model of texts can do.
 struct TextAbilities {
-  bool chat = false;       // answers as a language model does: OpenAI's routes
-  bool vision = false;     // … and looks at images
-  bool embed = false;      // POST /embed
-  bool rerank = false;     // POST /rerank
-  bool sparse = false;     // POST /sparse
-  int dimension = 0;       // of its vectors; of sparse ones, the size of the vocabulary; 0: makes none
-  int context_length = 0;  // tokens of one text, or of a conversation; 0: unknown
+  bool chat = false;                  // answers as a language model does: OpenAI's routes
+  bool vision = false;                // … and looks at images
+  bool embed = false;                 // POST /embed
+  bool rerank = false;                // POST /rerank
+  bool sparse = false;                // POST /sparse
+  int dimension = 0;                  // of its vectors; of sparse ones, the size of the vocabulary; 0: makes none
+  int context_length = 0;             // tokens of one text, or of a conversation; 0: unknown
+  std::optional<bool> probabilities;  // the scores of POST /rerank are from 0 to 1 already; default: they are logits
 };
-BOOST_DESCRIBE_STRUCT(TextAbilities, (), (chat, vision, embed, rerank, sparse, dimension, context_length))
+BOOST_DESCRIBE_STRUCT(TextAbilities, (), (chat, vision, embed, rerank, sparse, dimension, context_length, probabilities))
 
 // Keys of spec/voice.md section 2.2, and what the daemon needs to know of the audio.
 struct Capabilities {

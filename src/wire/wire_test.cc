@@ -101,8 +101,10 @@ TEST(Golden, WhatATextModelCanDo) {
   Capabilities can;
   can.translate = true;
   can.diarize = false;
-  can.text = TextAbilities{true, false, true, false, false, 1024, 32768};
+  can.text = TextAbilities{true, false, true, false, false, 1024, 32768, std::nullopt};
   ExpectGolden("capabilities_text", can);
+  can.text = TextAbilities{.rerank = true, .context_length = 512, .probabilities = true};
+  ExpectGolden("capabilities_rerank", can);
 }
 
 TEST(Golden, Diarize) {

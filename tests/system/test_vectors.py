@@ -165,6 +165,12 @@ class Reranking(Vectors):
                 self.assertEqual(set(place), {"index", "relevance_score"})
                 self.assertAlmostEqual(place["relevance_score"], sigmoid(shared - 0.5), places=6)
 
+    def test_probabilities_stay_what_they_are(self):
+        """Some models put their scores between 0 and 1 themselves: once is enough."""
+        hostler = self.start(house.fake("sure", type="reranker", probabilities=True))
+        answer = hostler.post("/v1/rerank", {"model": "sure", "query": "a red cat", "documents": ["a red cat", "b"]})
+        self.assertEqual([place["relevance_score"] for place in answer.json["results"]], [2.5, -0.5])
+
     def test_raw_scores_are_the_models_own(self):
         self.assertEqual([place["relevance_score"] for place in self.rank(raw_scores=True).json["results"]], [2.5, 0.5, 0.5, -0.5])
 
