@@ -1,31 +1,18 @@
 // Time to the first audio of a cloned voice: libmtmd called directly, and through a running hostler, in turns. Started by
 // first_audio_llama.py with a tiny model, so that what hostler adds can be seen.
-#include <arpa/inet.h>
 #include <ggml-backend.h>
 #include <mtmd-helper.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "bench/first_byte.h"
+
 namespace {
-
-using Clock = std::chrono::steady_clock;
-constexpr int kRounds = 60;
-
-double Milliseconds(Clock::duration duration) {
-  return std::chrono::duration<double, std::milli>(duration).count();
-}
 
 // The model as the engine loads it: one thread, the same settings.
 class Library {
@@ -50,7 +37,7 @@ class Library {
   }
 
   double FirstAudio() {
-    const auto begin = Clock::now();
+    const std::int64_t begin = bench::NowNs();
     llama_memory_clear(llama_get_memory(context_), true);
     mtmd_bitmap* voice = mtmd_bitmap_init_from_audio(voice_.size(), voice_.data());
     mtmd_helper::gen_audio speech(context_, mtmd_);
@@ -71,7 +58,7 @@ class Library {
     int rate = 0;
     if (speech.step_gen(LLAMA_TOKEN_NULL, llama_get_embeddings_ith(context_, -1), &next, &done) != 0) std::exit(1);
     if (speech.get_output(&rate, &data, &bytes) != 0 || bytes == 0) std::exit(1);
-    const double first = Milliseconds(Clock::now() - begin);
+    const double first = bench::MillisecondsSince(begin);
     mtmd_bitmap_free(voice);
     return first;
   }
@@ -83,32 +70,6 @@ class Library {
   std::vector<float> voice_;
 };
 
-// From sending the request to the first byte behind the answer's head; the rest is read away.
-double Through(int socket, const std::string& request) {
-  const auto begin = Clock::now();
-  for (std::size_t sent = 0; sent < request.size();) {
-    const ssize_t count = ::send(socket, request.data() + sent, request.size() - sent, 0);
-    if (count < 0) std::exit(1);
-    sent += static_cast<std::size_t>(count);
-  }
-  std::string answer;
-  double first = 0;
-  char buffer[65536];
-  while (!answer.ends_with("0\r\n\r\n")) {
-    const ssize_t count = ::recv(socket, buffer, sizeof buffer, 0);
-    if (count <= 0) std::exit(1);
-    answer.append(buffer, static_cast<std::size_t>(count));
-    const std::size_t head = answer.find("\r\n\r\n");
-    if (first == 0 && head != std::string::npos && answer.size() > head + 4) first = Milliseconds(Clock::now() - begin);
-  }
-  return first;
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 }  // namespace
 
 // HOST PORT FOLDER BACKEND BODY: where hostler listens, the model's files, ggml's backend, the JSON of the request.
@@ -117,27 +78,6 @@ int main(int argc, char** argv) {
   Library library(argv[3], argv[4]);
   std::ifstream file(argv[5]);
   const std::string body{std::istreambuf_iterator<char>(file), {}};
-  const std::string request =
-      "POST /generate/clone HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
-
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  const int on = 1;
-  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(std::atoi(argv[2])));
-  ::inet_pton(AF_INET, argv[1], &address.sin_addr);
-  if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return 1;
-
-  std::vector<double> direct, through;
-  for (int round = 0; round < kRounds; ++round) {
-    direct.push_back(library.FirstAudio());
-    through.push_back(Through(socket, request));
-  }
-  const double a = Median(direct), b = Median(through);
-  std::printf(
-      "first audio of a cloned voice, libmtmd: %.2f ms; through hostler: %.2f ms; added %.2f ms (medians of %d in turns)\n", a, b,
-      b - a, kRounds);
-  ::close(socket);
+  return bench::Compare({"first audio of a cloned voice (libmtmd)", argv[1], argv[2], "/generate/clone", body,
+                         [&] { return library.FirstAudio(); }});
 }
