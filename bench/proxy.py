@@ -4,6 +4,7 @@
 The engine is the tests' fake one, so that its own work is next to nothing; the three ways take turns in one run.
 """
 
+import http.client
 import io
 import json
 import os
@@ -66,6 +67,37 @@ class Nginx:
 
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+        self.folder.cleanup()
+
+
+class Standing:
+    """The same engine by itself, as people run an engine server: on TCP, with nobody in between."""
+
+    def __init__(self, model, **options):
+        self.folder = tempfile.TemporaryDirectory(prefix="hostler-engine-")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process = subprocess.Popen([harness.BIN / "hostler-engine-fake", "--port", str(self.port), "--base", self.folder.name, "--log-level", "ERROR"])
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        for _ in range(1000):
+            try:
+                connection.connect()
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.005)
+        connection.request("POST", "/models/load", json.dumps({"model_id": model, "options": options}))
+        answer = connection.getresponse()
+        if answer.status != 200:
+            sys.exit(f"the engine does not load: {answer.read()}")
+        connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
         self.process.wait()
         self.folder.cleanup()
 
@@ -139,9 +171,12 @@ def main():
                 print(f"  hostler / nginx with proxy_pass alone: p50 {ratio(rows, 'hostler', 'plain', 'p50s'):.2f}, throughput {ratio(rows, 'hostler', 'plain', 'rates'):.2f}")
         elif name == "big":
             body = post(json.dumps({"text": "hi"}).encode())
-            rows = load("requests", body, three_ways(daemon, nginx, engine, name, "/generate/control"), connections=1, rounds=rounds, seconds=seconds)
+            with Standing("big", chunks=64, chunk_samples=8192, instant=True) as standing:
+                targets = three_ways(daemon, nginx, engine, name, "/generate/control")
+                targets["tcp"] = f"127.0.0.1:{standing.port},/generate/control"
+                rows = load("requests", body, targets, connections=1, rounds=rounds, seconds=seconds)
             print(f"1 MiB in 16 KiB chunks ({rows['hostler']['bytes']:.0f} bytes): " + ", ".join(f"{n} p50 {r['p50']:.0f} µs" for n, r in rows.items()))
-            print(f"  hostler / direct {ratio(rows, 'hostler', 'direct', 'p50s'):.2f}, nginx unbuffered / hostler {ratio(rows, 'nginx', 'hostler', 'p50s'):.2f}")
+            print(f"  hostler / the engine's Unix socket {ratio(rows, 'hostler', 'direct', 'p50s'):.2f}, / the engine as a server on TCP {ratio(rows, 'hostler', 'tcp', 'p50s'):.2f}, nginx unbuffered / hostler {ratio(rows, 'nginx', 'hostler', 'p50s'):.2f}")
         else:
             body = post(recording(), "audio/wav", "text/event-stream")
             streams, pace = (1, "1,000/s") if name == "event" else (200, "20/s each")
