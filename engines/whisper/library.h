@@ -14,8 +14,8 @@ namespace hostler::whisper {
 // run. Calls nothing of libwhisper: its first instruction may be one that the processor does not know.
 [[nodiscard]] std::string MissingAbilities();
 
-// Once for this process, before anything else of whisper.cpp. kUnavailable if it is another version than this engine was built
-// for.
+// Before anything else of whisper.cpp; from then on its words go to this log. kUnavailable if it is another version than this
+// engine was built for.
 [[nodiscard]] Result<> OpenLibrary(log::Log& log);
 
 // The errors that whisper.cpp wrote into the log on this thread since the last call: the reason when a call of its own fails with
