@@ -158,6 +158,11 @@ std::size_t Lifecycle::LoadedCount() const {
   return ready_.With([](const auto& ready) { return ready.size(); });
 }
 
+const model::Entry* Lifecycle::EntryOf(const model::ModelId& id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() ? nullptr : &found->second->entry;
+}
+
 std::vector<model::ModelId> Lifecycle::LoadedOf(model::ModelType type) const {
   return ready_.With([&](const auto& ready) {
     std::vector<model::ModelId> ids;

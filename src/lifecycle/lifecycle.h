@@ -107,6 +107,8 @@ class Lifecycle {
   [[nodiscard]] std::vector<Status> List() const;
   [[nodiscard]] Result<Status> Get(const model::ModelId& id) const;
   [[nodiscard]] bool Knows(const model::ModelId& id) const { return records_.contains(id); }
+  // What it was made with, which never changes; null if it is not known. Costs one look.
+  [[nodiscard]] const model::Entry* EntryOf(const model::ModelId& id) const;
   [[nodiscard]] std::size_t LoadedCount() const;
   [[nodiscard]] std::vector<model::ModelId> LoadedOf(model::ModelType type) const;
   // What is known of a loaded model (abilities, voices), without a lease; null if it is not loaded.

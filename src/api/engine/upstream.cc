@@ -16,10 +16,9 @@ Result<Address> Split(app::House& house, http::Method method, const std::string&
   bool known = false;
   for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0; slash = path.rfind('/', slash - 1)) {
     model::ModelId id = providers::ResolveAlias(house.config, path.substr(0, slash));
-    const auto status = house.lifecycle.Get(id);
-    if (!status) continue;
-    if (engines::IsWork(status->entry, method, std::string_view(path).substr(slash)))
-      return Address{std::move(id), path.substr(slash)};
+    const model::Entry* entry = house.lifecycle.EntryOf(id);
+    if (entry == nullptr) continue;
+    if (engines::IsWork(*entry, method, std::string_view(path).substr(slash))) return Address{std::move(id), path.substr(slash)};
     known = true;
   }
   if (known) {
